@@ -1,0 +1,83 @@
+"""sftcore: supervised fine-tuning of any Hugging Face model from one TOML recipe, extended by plugins.
+
+The public surface; each name is imported when it is first asked for, so that `import sftcore` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sftcore.builtin.text_classification import TextClassification as TextClassification
+    from sftcore.builtin.text_classification import TextClassificationState as TextClassificationState
+    from sftcore.components import Component as Component
+    from sftcore.components import Drop as Drop
+    from sftcore.components import Edit as Edit
+    from sftcore.components import Encoded as Encoded
+    from sftcore.components import Feature as Feature
+    from sftcore.components import Labels as Labels
+    from sftcore.components import LossOptions as LossOptions
+    from sftcore.components import Metric as Metric
+    from sftcore.components import Output as Output
+    from sftcore.components import Role as Role
+    from sftcore.components import Row as Row
+    from sftcore.components import RowAugmenter as RowAugmenter
+    from sftcore.components import RowPreprocessor as RowPreprocessor
+    from sftcore.components import Settings as Settings
+    from sftcore.components import Source as Source
+    from sftcore.components import Task as Task
+    from sftcore.components import TaskState as TaskState
+    from sftcore.components import TextAugmenter as TextAugmenter
+    from sftcore.components import TextPreprocessor as TextPreprocessor
+    from sftcore.errors import DataError as DataError
+    from sftcore.errors import ModelError as ModelError
+    from sftcore.errors import PluginError as PluginError
+    from sftcore.errors import Problem as Problem
+    from sftcore.errors import RecipeError as RecipeError
+    from sftcore.errors import ResourceError as ResourceError
+    from sftcore.errors import RunError as RunError
+    from sftcore.errors import SftcoreError as SftcoreError
+    from sftcore.errors import Stopped as Stopped
+    from sftcore.errors import TrainingError as TrainingError
+    from sftcore.errors import did_you_mean as did_you_mean
+    from sftcore.hooks import hookimpl as hookimpl
+    from sftcore.pipeline import evaluate as evaluate
+    from sftcore.pipeline import run as run
+    from sftcore.recipe import Recipe as Recipe
+    from sftcore.records import Prediction as Prediction
+    from sftcore.records import PredictionKind as PredictionKind
+    from sftcore.records import Records as Records
+    from sftcore.reporter import Reporter as Reporter
+    from sftcore.runs.folder import Run as Run
+    from sftcore.serving import load_model as load_model
+
+_HOME = {
+    "builtin.text_classification": "TextClassification TextClassificationState",
+    "components": "Component Drop Edit Encoded Feature Labels LossOptions Metric Output Role Row RowAugmenter "
+    "RowPreprocessor Settings Source Task TaskState TextAugmenter TextPreprocessor",
+    "errors": "DataError ModelError PluginError Problem RecipeError ResourceError RunError SftcoreError Stopped "
+    "TrainingError did_you_mean",
+    "hooks": "hookimpl",
+    "pipeline": "evaluate run",
+    "recipe": "Recipe",
+    "records": "Prediction PredictionKind Records",
+    "reporter": "Reporter",
+    "runs.folder": "Run",
+    "serving": "load_model",
+}
+_MODULES = {name: f"sftcore.{module}" for module, names in _HOME.items() for name in names.split()}
+
+__all__ = sorted(_MODULES)  # noqa: PLE0605  # one list of names, in _HOME
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'sftcore' has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,0 +1,215 @@
+"""What `sftcore check` finds: everything short of training, as one plain value.
+
+Made by the same stages as a run, so that what is shown is what a run would do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sftcore.data.ledger import Ledger
+from sftcore.reporter import SILENT, Reporter
+
+if TYPE_CHECKING:
+    from sftcore.components import Task
+    from sftcore.data.encode import EncodedRows
+    from sftcore.data.rows import Rows
+    from sftcore.pipeline import Prepared
+    from sftcore.recipe import Recipe
+    from sftcore.registry import Registry
+
+BINS = 12
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What can be said without reading data: the plan with every default, and who takes part."""
+
+    name: str
+    plan: dict[str, Any]
+    plugins: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Lengths of a split's features in tokens; `histogram` counts them in equal bins from 0 to `limit`."""
+
+    features: int
+    mean: float
+    p50: int
+    p95: int
+    p99: int
+    longest: int
+    limit: int
+    truncated_rows: int
+    histogram: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An encoded training row: its tokens, which of them count in the loss (None: the row as a whole), its target."""
+
+    row: int
+    tokens: list[str]
+    counts: list[bool] | None
+    target: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Everything that `check` has to say; `labels` counts classes by split, `targets` sums numbers up."""
+
+    shape: Shape
+    ledger: dict[str, Any]
+    labels: dict[str, dict[str, int]]
+    targets: dict[str, dict[str, float]]
+    lengths: dict[str, Lengths]
+    examples: list[Example]
+    steps: dict[str, int]
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+def shape(recipe: Recipe, registry: Registry) -> Shape:
+    """The plan and the plugins that take part; loads neither torch nor data."""
+    plugins = [{"distribution": plugin.distribution, "version": plugin.version} for plugin in registry.participants(recipe)]
+    return Shape(recipe.name, recipe.resolved(), plugins)
+
+
+def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, examples: int = 3) -> CheckResult:
+    """Carry out everything short of training. Raises the errors that a run would raise."""
+    from sftcore.data.load import load_rows
+    from sftcore.models import locate_base
+    from sftcore.pipeline import prepare
+
+    ledger = Ledger()
+    reporter.stage("load")
+    loaded = load_rows(recipe, registry, ledger, reporter)
+    prepared = prepare(recipe, loaded, locate_base(recipe), ledger, reporter)
+    splits = {name: getattr(prepared.splits, name) for name in ("train", "validation", "test")}
+    encoded = {name: getattr(prepared, name) for name in splits}
+    roles = target_roles(recipe.task)
+    return CheckResult(
+        shape=shape(recipe, registry),
+        ledger=ledger.as_json(),
+        labels=label_table(splits, roles),
+        targets=number_table(splits, roles),
+        lengths={name: lengths(rows, ledger, name) for name, rows in encoded.items() if len(rows)},
+        examples=chosen_examples(recipe.task, prepared, examples),
+        steps=steps(recipe, prepared),
+        machine=machine(recipe, reporter),
+    )
+
+
+def target_roles(task: Task) -> list[str]:
+    """The roles that hold what is to be learned, as classes or numbers."""
+    return [name for name, role in task.roles.items() if role.target and role.kind == "label"]
+
+
+def label_table(splits: Mapping[str, Rows], roles: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Rows a class by split, classes in the order of their names; {} where targets are no classes."""
+    counts = {split: Counter(_classes(rows, roles)) for split, rows in splits.items()}
+    names = sorted(set().union(*counts.values()))
+    return {split: {name: counted[name] for name in names} for split, counted in counts.items()} if names else {}
+
+
+def number_table(splits: Mapping[str, Rows], roles: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Count, mean, lowest and highest target by split; {} where targets are no numbers."""
+    numbers = {split: list(_numbers(rows, roles)) for split, rows in splits.items()}
+    return {
+        split: {"rows": len(values), "mean": sum(values) / len(values), "lowest": min(values), "highest": max(values)}
+        for split, values in numbers.items()
+        if values
+    }
+
+
+def lengths(encoded: EncodedRows, ledger: Ledger, split: str) -> Lengths:
+    """How long the features of a split are, and how many of its rows were cut."""
+    import numpy as np
+
+    entry = ledger.find(f"encode {split}")
+    details = entry.details if entry else {}
+    longest = int(encoded.lengths.max())
+    limit = int(details.get("max_length", longest))
+    middle, high, top = np.percentile(encoded.lengths, [50, 95, 99], method="higher").tolist()
+    bins, _ = np.histogram(encoded.lengths, bins=BINS, range=(0, max(limit, longest)))
+    mean, cut = float(encoded.lengths.mean()), int(details.get("truncated_rows", 0))
+    return Lengths(len(encoded), mean, int(middle), int(high), int(top), longest, limit, cut, bins.tolist())
+
+
+def steps(recipe: Recipe, prepared: Prepared) -> dict[str, int]:
+    """Optimizer steps of an epoch and of the whole training in one process, and those between its events."""
+    import numpy as np
+
+    from sftcore.training.arguments import make_plan
+    from sftcore.training.batching import token_batches
+
+    rows = prepared.train.lengths[~prepared.train.masked]
+    tokens, size = recipe.train.tokens_per_batch, recipe.train.per_device_train_batch_size
+    batches = len(token_batches(rows, tokens, recipe.seed, 0)) if tokens else int(np.ceil(len(rows) / size))
+    plan = make_plan(recipe, batches, validates=len(prepared.validation) > 0)
+    return {
+        "an epoch": plan.steps_per_epoch,
+        "in all": plan.max_steps,
+        "between validations": plan.eval_steps,
+        "between checkpoints": plan.save_steps,
+    }
+
+
+def machine(recipe: Recipe, reporter: Reporter = SILENT) -> dict[str, Any]:
+    """What training would use here: device, precision, optimizer, threads."""
+    from sftcore.training.arguments import choose_device, choose_optimizer, choose_precision, physical_cores
+
+    device = choose_device()
+    return {
+        "device": device,
+        "precision": choose_precision(recipe, device, reporter),
+        "optimizer": choose_optimizer(recipe.train.optim, device),
+        "threads": physical_cores(),
+    }
+
+
+def chosen_examples(task: Task, prepared: Prepared, number: int) -> list[Example]:
+    """So many training rows, one of each class first."""
+    rows, encoded = prepared.train_rows, prepared.train
+    seen: set[Any] = set()
+    first: list[int] = []
+    rest: list[int] = []
+    for index in range(len(encoded)):
+        stratum = task.stratum(rows.values[encoded.parents[index]])
+        (rest if stratum in seen else first).append(index)
+        seen.add(stratum)
+        if len(first) >= number or (len(first) + len(rest) >= number and index >= 1_000):
+            break
+    return [_example(task, prepared, index) for index in (first + rest)[:number]]
+
+
+def _example(task: Task, prepared: Prepared, index: int) -> Example:
+    feature, parent = prepared.train.feature(index), int(prepared.train.parents[index])
+    row = prepared.train_rows.values[parent]
+    given = feature.get("labels")
+    per_token = isinstance(given, list) and len(given) == len(feature.get("input_ids", ()))
+    targets = {role: row.get(role) for role in task.roles if task.roles[role].target}
+    return Example(
+        row=int(prepared.train_rows.ids[parent]),
+        tokens=prepared.tokenizer.convert_ids_to_tokens(feature.get("input_ids", [])),
+        counts=[label != IGNORED for label in given] if per_token else None,
+        target=next(iter(targets.values())) if len(targets) == 1 else targets,
+    )
+
+
+def _classes(rows: Rows, roles: Sequence[str]) -> Iterable[str]:
+    for role in roles:
+        for value in rows.column(role):
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, (list, tuple)):
+                yield from map(str, value)
+
+
+def _numbers(rows: Rows, roles: Sequence[str]) -> Iterable[float]:
+    for role in roles:
+        yield from (value for value in rows.column(role) if isinstance(value, (int, float)))

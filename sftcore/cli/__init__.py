@@ -1,0 +1,96 @@
+"""The command line: a lazy group of commands, one module a verb, and the one place where errors end.
+
+Nothing but click is imported here, so that `sftcore --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+COMMANDS = {
+    "run": "Carry out a recipe, from the data to a sealed run folder.",
+    "check": "Everything short of training: data, labels, lengths, plan.",
+    "predict": "Predictions of a run for texts, rows or a file.",
+    "evaluate": "A run's metrics on other data.",
+    "plugins": "What is installed, what it offers, what is broken and why.",
+    "schema": "JSON Schema of the recipe, for editors.",
+    "new": "Write a commented recipe for a task.",
+    "verify": "A run's files against their hashes, its model's outputs too.",
+}
+"""The commands and their one-line help, so that the overview loads none of their modules."""
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, and only then."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sftcore.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            _unknown(args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _unknown(name: str) -> NoReturn:
+    from sftcore.errors import Problem, UsageError, did_you_mean
+
+    message = f"no such command{did_you_mean(name, COMMANDS)}"
+    raise UsageError(Problem(message, where="sftcore", key=name, advice="see sftcore --help"))
+
+
+def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from sftcore.cli.text import versions
+
+    click.echo(versions())
+    ctx.exit()
+
+
+@click.command(cls=LazyGroup, context_settings=CONTEXT, epilog="sftcore COMMAND --help tells more of a command.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Versions.")
+def group() -> None:
+    """Fine-tune Hugging Face models on labelled data, from one TOML recipe."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 2, 3, 4, 130, 143, or 1 for a bug of ours."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if "_SFTCORE_COMPLETE" in os.environ:
+            group.main(given, prog_name="sftcore")
+        return _invoke(given or ["--help"])
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except BaseException as error:
+        from sftcore.cli.failures import end
+
+        return end(error, given)
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Click's own `main` would print errors in its own form, so it is left out."""
+    with group.make_context("sftcore", arguments) as context:
+        result = group.invoke(context)
+    return result if isinstance(result, int) else 0

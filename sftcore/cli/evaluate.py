@@ -1,0 +1,32 @@
+"""`sftcore evaluate`: a run's metrics on other data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sftcore.cli.options import printing, run_argument, runs_option
+
+
+@click.command("evaluate")
+@run_argument
+@click.option("--data", "source", required=True, metavar="SOURCE", help="What [data] source can name: file, glob, …")
+@runs_option
+@printing
+def command(run: str, source: str, runs: Path, as_json: bool, quiet: bool) -> None:
+    """Compute the metrics of RUN on other data, read as its recipe says.
+
+    RUN is a run folder, or a run's name (its newest run).
+    """
+    from sftcore.cli.console import Console
+
+    with Console(as_json=as_json, quiet=quiet) as console:
+        from sftcore.pipeline import evaluate
+        from sftcore.runs.folder import Run
+
+        metrics = evaluate(Run.find(run, runs), source, reporter=console)
+        if as_json:
+            console.json(metrics)
+        else:
+            console.show("metrics", metrics)

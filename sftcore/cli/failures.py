@@ -1,0 +1,121 @@
+"""Where errors end: each becomes problems in the one form of errors, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from sftcore.cli import COMMANDS
+from sftcore.cli.streams import as_json, first_process, is_broken, safe_streams, silence, tidy
+from sftcore.errors import Problem, ResourceError, SftcoreError, UsageError, did_you_mean, render
+
+REPORT = "https://github.com/sftcore/sftcore/issues"
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+OUT_OF_DISK = ("No space left on device", "os error 28")
+
+
+def end(error: BaseException, arguments: Sequence[str]) -> int:
+    """Tell the error and return the exit code; whatever is not a mistake that the user can mend is a bug, 1."""
+    if isinstance(error, SystemExit):
+        return _exit_code(error)
+    if isinstance(error, BrokenPipeError) and is_broken(sys.stdout):
+        silence(sys.stdout)
+        return 141
+    safe_streams()
+    known = mendable(error, arguments)
+    code = known.exit_code if known else 130 if isinstance(error, (KeyboardInterrupt, click.Abort)) else 1
+    if "--json" in arguments:
+        print(as_json({"error": _as_json(error, known, code)}, sys.stdout))
+    _tell(error, known, code)
+    return code
+
+
+def mendable(error: BaseException, arguments: Sequence[str] = ()) -> SftcoreError | None:
+    """The error as one that the user can mend, or None where it is a bug or an interruption."""
+    if isinstance(error, SftcoreError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _usage(error, next((word for word in arguments if word in COMMANDS), ""))
+    return next(filter(None, map(_resource, _chain(error))), None) or _rights(error)
+
+
+def _usage(error: click.ClickException, verb: str) -> SftcoreError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else f"sftcore {verb}".strip()
+    option = getattr(error, "option_name", "")
+    message = error.message or error.format_message()
+    if isinstance(error, click.NoSuchOption) and context:
+        names = [name for parameter in context.command.get_params(context) for name in parameter.opts]
+        long = (name for name in names if name.startswith("--"))
+        message = f"no such option{did_you_mean(option, long)}"
+    elif isinstance(error, click.BadParameter):
+        option = error.param.opts[0] if isinstance(error.param, click.Option) else ""
+        message = error.format_message() if isinstance(error, click.MissingParameter) else error.message
+    message = message[:1].lower() + message[1:].rstrip(".")
+    return UsageError(Problem(message, where=command, key=option, advice=f"see {command} --help"))
+
+
+def _resource(error: BaseException) -> SftcoreError | None:
+    text = str(error)
+    if (isinstance(error, OSError) and error.errno in NO_SPACE) or any(sign in text for sign in OUT_OF_DISK):
+        place = os.fspath(error.filename) if isinstance(error, OSError) and error.filename else ""
+        return ResourceError(
+            Problem("no space left on the disk", where=str(place), advice="make room, then repeat the command")
+        )
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in text.lower() for sign in OUT_OF_MEMORY)
+    ):
+        advice = (
+            "a smaller train.per_device_train_batch_size with more train.gradient_accumulation_steps gives the same "
+            "steps in less memory; a smaller model.max_length helps too"
+        )
+        return ResourceError(Problem("out of memory", advice=advice))
+    return None
+
+
+def _rights(error: BaseException) -> SftcoreError | None:
+    if not isinstance(error, OSError) or error.errno not in NO_RIGHTS or not error.filename:
+        return None
+    return UsageError(Problem((error.strerror or "no access").lower(), where=str(error.filename)))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it: libraries wrap the system's errors in their own."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _as_json(error: BaseException, known: SftcoreError | None, code: int) -> dict[str, Any]:
+    kind = type(known or error).__name__
+    if known:
+        return {"kind": kind, "exit_code": code, "problems": [problem.as_json() for problem in known.problems]}
+    return {"kind": kind, "exit_code": code, "problems": [{"message": str(error) or kind}]}
+
+
+def _tell(error: BaseException, known: SftcoreError | None, code: int) -> None:
+    if known and (first_process() or code != 2):
+        print(render(known.problems), file=tidy(sys.stderr))
+    elif code == 130:
+        print("stopped", file=sys.stderr)
+    elif not known:
+        traceback.print_exception(error)
+        print(f"\nThis is a bug in sftcore or in a plugin; please report it with the lines above:\n{REPORT}", file=sys.stderr)

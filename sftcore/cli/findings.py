@@ -1,0 +1,103 @@
+"""What `check` found, as it is shown."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from sftcore.cli import toml
+from sftcore.cli.tables import facts, labels, section, table
+from sftcore.cli.text import clean, count, one_line, share
+
+if TYPE_CHECKING:
+    from sftcore.checking import CheckResult, Example, Lengths, Shape
+    from sftcore.recipe import Recipe
+
+BAR = 24
+TOKENS_SHOWN = 120
+
+
+def everything(found: CheckResult) -> Iterator[RenderableType]:
+    """All that needs data, but for the ledger."""
+    if found.labels:
+        yield labels(found.labels)
+    if found.targets:
+        yield section("targets", *(facts({split: values}) for split, values in found.targets.items()))
+    if found.lengths:
+        yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(next(iter(found.lengths.values()))))
+    if found.examples:
+        yield section("examples as the model reads them", *map(_example, found.examples))
+    if found.steps:
+        yield section("steps", facts(found.steps))
+    if found.machine:
+        yield section("machine", facts(found.machine))
+
+
+def shape(found: Shape, recipe: Recipe) -> Iterator[RenderableType]:
+    """The plan as a recipe, what the recipe does not say as comments; then the plugins that take part."""
+    given = _given(recipe)
+    lines = [Text("what begins with # is a default", style="dim"), Text()]
+    for path, line in toml.lines(found.plan):
+        default = path and not line.startswith("[") and not _said(path, given)
+        lines.append(Text(clean(f"# {line}"), style="dim") if default else Text(clean(line)))
+    yield section("plan", *lines)
+    if found.plugins:
+        yield section("plugins", table(["", ""], [tuple(plugin.values()) for plugin in found.plugins]))
+
+
+def _given(recipe: Recipe) -> set[str]:
+    """The key paths that the recipe or an override sets."""
+    written = toml.lines(tomllib.loads(recipe.text.removeprefix("\ufeff")))
+    keys = {path for path, line in written if path and not line.startswith("[")}
+    return keys | {override.partition("=")[0].strip() for override in recipe.overrides}
+
+
+def _said(path: str, given: set[str]) -> bool:
+    """Whether the recipe sets this key, something in it, or the whole that it is part of."""
+    return any(f"{path}.".startswith(f"{name}.") or name.startswith(f"{path}.") for name in given)
+
+
+def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
+    names = ["", "features", "mean", "median", "95 %", "99 %", "longest", "limit", "cut"]
+    rows = [
+        (split, *map(count, (one.features, one.mean, one.p50, one.p95, one.p99, one.longest, one.limit)), _cut(one))
+        for split, one in found.items()
+    ]
+    return table(names, rows, numbers=range(1, len(names)))
+
+
+def _cut(one: Lengths) -> str:
+    return f"{count(one.truncated_rows)} ({share(one.truncated_rows, one.features)})" if one.truncated_rows else "0"
+
+
+def _histogram(one: Lengths) -> RenderableType:
+    width = max(one.limit, one.longest) / len(one.histogram)
+    most = max(one.histogram) or 1
+    last = max(place for place, number in enumerate(one.histogram) if number)
+    rows = [
+        (f"{place * width:.0f}-{(place + 1) * width:.0f}", Text("█" * max(1, round(BAR * number / most)) if number else "", style="cyan"), count(number))
+        for place, number in enumerate(one.histogram[: last + 1])
+    ]
+    return table(["", "", ""], rows, numbers=(0, 2))
+
+
+def _example(example: Example) -> RenderableType:
+    counts: Sequence[bool | None] = example.counts or [None] * len(example.tokens)
+    line = Text()
+    for token, counted in list(zip(example.tokens, counts, strict=True))[:TOKENS_SHOWN]:
+        line.append(clean(token), style="" if counted is None else "bold green" if counted else "dim")
+        line.append(" ")
+    if len(example.tokens) > TOKENS_SHOWN:
+        line.append(f"… {len(example.tokens) - TOKENS_SHOWN} more", style="dim")
+    return Group(Text(f"row {example.row}  {_target(example)}", style="bold"), line, Text())
+
+
+def _target(example: Example) -> str:
+    target: Any = example.target
+    if example.counts is None:
+        return f"→ {one_line(str(target))}"
+    return f"{sum(example.counts)} of {len(example.counts)} tokens count in the loss"

@@ -1,0 +1,229 @@
+"""`sftcore predict`: texts, rows or a file in; predictions with scores out, as many as rows came in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from sftcore.cli.options import printing, run_argument, runs_option
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sftcore.cli.console import Console
+    from sftcore.records import Prediction
+    from sftcore.registry import Registry
+
+InputRow: TypeAlias = str | Mapping[str, Any]
+
+SHOWN = 50
+ENDINGS = (".jsonl", ".csv", ".parquet")
+
+
+@click.command("predict")
+@run_argument
+@click.argument("file", required=False)
+@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; give it several times for several rows.")
+@click.option("--row", "rows", multiple=True, metavar="JSON", help='A row by role or column: {"text": "...", ...}')
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.jsonl, .csv or .parquet.")
+@runs_option
+@printing
+def command(
+    run: str,
+    file: str | None,
+    texts: tuple[str, ...],
+    rows: tuple[str, ...],
+    out: Path | None,
+    runs: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Predict with the model of RUN: for every --text or --row, for every row of FILE, or for every line of
+    stdin where FILE is -.
+
+    One prediction comes out for each row that went in, in their order; a row that the recipe's preprocessing
+    drops has none, and the reason. On a terminal they are a table, elsewhere JSON lines.
+
+    RUN is a run folder, or a run's name (its newest run).
+    """
+    from sftcore.cli.console import Console
+
+    with Console(as_json=as_json, quiet=quiet) as console:
+        _check_out(out, file)
+        given = read_rows(file, texts, rows)
+        console.stage("load", "model")
+        from sftcore.serving import load_model
+
+        model = load_model(run, runs)
+        console.stage("predict", f"{len(given)} rows" if len(given) != 1 else "1 row")
+        found = records(given, model.predict(given, reporter=console), model.labels)
+        if out is not None:
+            write(out, found)
+            console.note(f"written to {out}")
+        if as_json:
+            console.json({"predictions": found})
+        elif out is None:
+            _show(console, given, found)
+
+
+def _check_out(out: Path | None, file: str | None) -> None:
+    from sftcore.errors import Problem, UsageError
+
+    if out is not None and out.suffix.lower() not in ENDINGS:
+        raise UsageError(Problem(f"a file name that ends in {', '.join(ENDINGS)} was expected", "--out", value=str(out)))
+    if out is not None and file not in (None, "-") and out.resolve() == Path(str(file)).resolve():
+        raise UsageError(Problem("this is the file that is read", where="--out", value=str(out)))
+
+
+def read_rows(file: str | None, texts: Sequence[str], rows: Sequence[str]) -> list[InputRow]:
+    """The rows from the one place that was named. Raises `UsageError`, `DataError`."""
+    from sftcore.errors import Problem, UsageError
+
+    if sum((file is not None, bool(texts), bool(rows))) != 1:
+        message = "one of FILE, --text and --row was expected" + (", not several" if file or texts or rows else "")
+        raise UsageError(Problem(message, where="sftcore predict", advice="FILE is a data file, or - for lines of stdin"))
+    if file == "-":
+        return _lines()
+    if file is not None:
+        return _file(file)
+    return list(texts) or [_row(text) for text in rows]
+
+
+def _lines() -> list[InputRow]:
+    stream = click.get_text_stream("stdin", encoding="utf-8", errors="replace")
+    lines = [line.removesuffix("\n") for line in stream]
+    return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []
+
+
+def _row(text: str) -> dict[str, Any]:
+    from sftcore.errors import Problem, UsageError
+
+    try:
+        row = json.loads(text)
+    except ValueError as error:
+        raise UsageError(Problem(f"no valid JSON: {error}", where="--row", value=text)) from error
+    if not isinstance(row, dict):
+        raise UsageError(Problem('an object was expected: {"text": "..."}', where="--row", value=text))
+    return row
+
+
+def _file(name: str) -> list[InputRow]:
+    from sftcore.errors import DataError, Problem
+    from sftcore.registry import discover
+
+    registry = discover()
+    entry = registry.source_for(name)
+    if entry is None:
+        raise DataError(Problem(f"no installed source reads such files; {_endings(registry)}", where=name))
+    if not Path(name).is_file() and any(name.lower().endswith(ending) for ending in _claimed(registry)):
+        raise DataError(Problem("there is no such file", where=name))
+    source: Any = entry.cls()
+    data = source.load(name)
+    if isinstance(data, dict):
+        raise DataError(Problem(f"it holds several data sets: {', '.join(data)}; one was expected", where=name))
+    return list(data.to_list())
+
+
+def _claimed(registry: Registry) -> list[str]:
+    endings: list[str] = []
+    for entry in registry.entries("source"):
+        cls: Any = entry.cls
+        endings += cls.endings
+    return sorted(set(endings))
+
+
+def _endings(registry: Registry) -> str:
+    return f"there is {', '.join(_claimed(registry))}"
+
+
+def records(given: Sequence[InputRow], predictions: Sequence[Prediction], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """A JSON object a row: what came in, and beside it the prediction. A key that both have gets `sftcore_` before ours."""
+    from sftcore.cli.streams import plain
+
+    found = []
+    for row, prediction in zip(given, predictions, strict=True):
+        before: dict[str, Any] = {"text": row} if isinstance(row, str) else dict(row)
+        after = {f"sftcore_{name}" if name in before else name: value for name, value in _said(prediction, labels).items()}
+        found.append(plain(before | after))
+    return found
+
+
+def _said(prediction: Prediction, labels: Sequence[str]) -> dict[str, Any]:
+    scores: Any = prediction.scores
+    if scores is not None and len(scores) == len(labels):
+        scores = dict(zip(labels, scores, strict=True))
+    said = {"prediction": prediction.value, "score": prediction.score}
+    if scores is not None:
+        said["scores"] = scores
+    if prediction.extra is not None:
+        said["extra"] = prediction.extra
+    return said | ({"reason": prediction.reason} if prediction.reason else {})
+
+
+def write(out: Path, found: Sequence[Mapping[str, Any]]) -> None:
+    """Write the records in the form of the file's ending, whole or not at all."""
+    from sftcore.runs import files
+
+    if out.suffix.lower() == ".jsonl":
+        files.write_text(out, "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in found))
+    elif out.suffix.lower() == ".csv":
+        files.write_text(out, _csv(found))
+    else:
+        with files.replacing(out) as stream:
+            _write_parquet(stream, found)
+
+
+def _columns(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for record in found for name in record))
+
+
+def _csv(found: Sequence[Mapping[str, Any]]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    columns = _columns(found)
+    writer.writerow(columns)
+    writer.writerows([_cell(record.get(name)) for name in columns] for record in found)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+
+
+def _write_parquet(stream: Any, found: Sequence[Mapping[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: pa.array([record.get(name) for record in found]) for name in _columns(found)}
+    pq.write_table(pa.table(columns), stream, compression="zstd")
+
+
+def _show(console: Console, given: Sequence[InputRow], found: Sequence[Mapping[str, Any]]) -> None:
+    if not console.is_terminal:
+        console.write("".join(f"{json.dumps(record, ensure_ascii=not console.is_unicode)}\n" for record in found))
+        return
+    console.print(_table(given[:SHOWN], found[:SHOWN]))
+    if len(found) > SHOWN:
+        console.line(f"… and {len(found) - SHOWN} more; --out FILE writes them all")
+
+
+def _table(given: Sequence[InputRow], found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    from sftcore.cli import tables
+    from sftcore.cli.text import figure, one_line
+
+    rows = []
+    for row, record in zip(given, found, strict=True):
+        texts = [row] if isinstance(row, str) else [value for value in row.values() if isinstance(value, str)]
+        value = record.get("sftcore_prediction", record.get("prediction"))
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else figure(value)
+        score = record.get("sftcore_score", record.get("score"))
+        text = one_line(" │ ".join(texts), 100)
+        rows.append((shown if value is not None else f"- ({record.get('reason', '')})", figure(score) if score is not None else "", text))
+    return tables.table(["prediction", "score", "text"], rows, numbers=(1,))

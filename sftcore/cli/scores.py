@@ -1,0 +1,124 @@
+"""metrics.json, as it is shown: values with intervals, the baselines beside them, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from sftcore.cli.tables import Sheet, section, table
+from sftcore.cli.text import count, figure, plural, share
+
+MOST_CLASSES = 20
+MOST_PAIRS = 5
+
+
+def metrics(value: Mapping[str, Any]) -> RenderableType:
+    """The scores of every split in it."""
+    if _is_split(value):
+        return Group(*_split("test split" if "training" in value else "scores", value))
+    splits = {name: part for name, part in value.items() if _is_split(part)}
+    return Group(*(part for name, split in splits.items() for part in _split(f"{name} split", split)))
+
+
+def _is_split(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("metrics"), Mapping)
+
+
+def _split(title: str, split: Mapping[str, Any]) -> Iterator[RenderableType]:
+    yield section(f"{title}, {plural(split.get('rows', 0), 'row')}", *_notes(split), _values(split))
+    if split.get("baselines"):
+        yield section("gain over the baselines, on the same rows", _gains(split))
+    if 0 < len(split.get("classes", ())) <= MOST_CLASSES:
+        yield section("classes", _classes(split))
+    if split.get("confused_pairs"):
+        yield section("most often taken for another", _pairs(split))
+    if split.get("baselines"):
+        yield from _verdict(split.get("verdict", {}))
+
+
+def _notes(split: Mapping[str, Any]) -> Iterator[Text]:
+    left_out = split.get("left_out", {})
+    parts = [f"{count(number)} {name.replace('_', ' ')}" for name, number in left_out.items() if number]
+    if parts:
+        yield Text(f"not scored: {', '.join(parts)}", style="dim")
+
+
+def _main(split: Mapping[str, Any]) -> list[str]:
+    """The metrics' main values; those of single classes have a table of their own."""
+    names = [name for name in split.get("greater_is_better", {}) if name in split["metrics"]]
+    return names or list(split["metrics"])
+
+
+def _values(split: Mapping[str, Any]) -> Sheet:
+    baselines = split.get("baselines", {})
+    rows = [
+        (
+            name,
+            Text(figure(split["metrics"][name]["value"]), style="bold"),
+            _interval(split["metrics"][name]),
+            *(figure(one["metrics"].get(name, {}).get("value")) for one in baselines.values()),
+        )
+        for name in _main(split)
+    ]
+    columns = ["", "model", f"{_level(split)} interval", *baselines]
+    return table(columns, rows, numbers=range(1, len(columns)))
+
+
+def _level(split: Mapping[str, Any]) -> str:
+    return share(split.get("bootstrap", {}).get("level", 0.95), 1)
+
+
+def _gains(split: Mapping[str, Any]) -> Sheet:
+    better = split.get("greater_is_better", {})
+    rows = [
+        (name, *(_gain(one["differences"].get(name), better.get(name, True)) for one in split["baselines"].values()))
+        for name in _main(split)
+    ]
+    columns = ["", *(f"model - {name}" for name in split["baselines"])]
+    return table(columns, rows, numbers=range(1, len(columns)))
+
+
+def _gain(found: Mapping[str, Any] | None, greater_is_better: bool) -> Text:
+    """The paired difference: green where the whole interval is on the better side, red where on the worse."""
+    if not found or found.get("value") is None:
+        return Text("-")
+    low, high = (found.get(bound) for bound in ("low", "high"))
+    text = f"{found['value']:+.3f}  ({_signed(low)} to {_signed(high)})"
+    if low is None or high is None or low <= 0 <= high:
+        return Text(text, style="yellow")
+    return Text(text, style="green" if (low > 0) == greater_is_better else "red")
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = found.get("low"), found.get("high")
+    return "-" if low is None or high is None else f"{figure(low)} to {figure(high)}"
+
+
+def _classes(split: Mapping[str, Any]) -> Sheet:
+    names = ["rows", "predicted", "precision", "recall", "f1"]
+    rows = [(str(one["label"]), *(figure(one.get(name)) for name in names)) for one in split["classes"]]
+    return table(["", *names], rows, numbers=range(1, len(names) + 1))
+
+
+def _pairs(split: Mapping[str, Any]) -> Sheet:
+    rows = [
+        (f"{one['label']} → {one['prediction']}", plural(one["rows"], "row"), share(one["share"], 1))
+        for one in split["confused_pairs"][:MOST_PAIRS]
+    ]
+    return table(["", "", ""], rows, numbers=(1, 2))
+
+
+def _verdict(found: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if not found.get("sentence"):
+        return
+    yield Text()
+    yield Text(found["sentence"], style="bold green" if found.get("beats_baselines") else "bold yellow")
+    for advice in found.get("advice", ()):
+        yield Text(f"  • {advice}")

@@ -1,0 +1,158 @@
+"""Results as tables: each title that the library reports has its own form, everything else a plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sftcore.cli.streams import plain
+from sftcore.cli.text import clean, count, duration, figure, share
+
+Cell = str | Text
+GAP = 2
+LEAST_TEXT = 12
+"""Columns that a cell of text needs before its table is stacked instead."""
+
+
+def rendered(title: str, value: Any) -> RenderableType:
+    """The result in the form of its title."""
+    form = _FORMS.get(title)
+    return form(plain(value)) if form else section(title, facts(plain(value)))
+
+
+def section(title: str, *parts: RenderableType) -> RenderableType:
+    """A heading and what belongs below it, set off by an empty line."""
+    heading = Text(title[:1].upper() + title[1:], style="bold")
+    return Group(Text(), heading, *(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))
+
+
+class Sheet:
+    """A table without lines; where the terminal is too narrow for it, each row becomes a few lines."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int]) -> None:
+        self._columns, self._numbers = columns, numbers
+        self._rows = [[Text(clean(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if self._least_width() <= options.max_width:
+            yield self._drawn()
+        else:
+            yield from self._stacked()
+
+    def _least_width(self) -> int:
+        """What the figures need whole, and texts at least."""
+        width = -GAP
+        for place, name in enumerate(self._columns):
+            widest = max(cell_len(cell) for cell in (name, *(row[place].plain for row in self._rows)))
+            width += GAP + (widest if place in self._numbers else min(widest, LEAST_TEXT))
+        return width
+
+    def _drawn(self) -> Table:
+        drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_header=any(self._columns))
+        for place, name in enumerate(self._columns):
+            right = place in self._numbers
+            drawn.add_column(Text(name), justify="right" if right else "left", no_wrap=right, overflow="fold")
+        for row in self._rows:
+            drawn.add_row(*row)
+        return drawn
+
+    def _stacked(self) -> Iterator[Text]:
+        for first, *rest in self._rows:
+            yield Text(first.plain, style="bold")
+            for name, cell in zip(self._columns[1:], rest, strict=True):
+                if cell.plain.strip():
+                    yield Text.assemble("  ", (f"{name}: " if name else "", "dim"), cell)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int] = ()) -> Sheet:
+    """A table; the columns whose places are in `numbers` hold figures: aligned to the right, never broken."""
+    return Sheet(columns, rows, numbers)
+
+
+def facts(value: Any) -> RenderableType:
+    """Names and values; what has no names as it is."""
+    if not isinstance(value, Mapping):
+        return Text(clean(_fact(value)))
+    return table(["", ""], [(str(name), _fact(item)) for name, item in value.items() if item is not None])
+
+
+def _fact(item: Any) -> str:
+    if isinstance(item, Mapping):
+        return ", ".join(f"{name} {_fact(part)}" for name, part in item.items())
+    if isinstance(item, (list, tuple)):
+        return ", ".join(map(_fact, item))
+    return figure(item)
+
+
+def ledger(value: Mapping[str, Any]) -> RenderableType:
+    """What came into each stage, what went out, and why the rest did not."""
+    rows = [
+        (entry["stage"], count(entry["rows_in"]), count(entry["rows_out"]), _reasons(entry))
+        for entry in value.get("stages", [])
+    ]
+    return section("ledger", table(["stage", "in", "out", "left out, and other counts"], rows, numbers=(1, 2)))
+
+
+def _reasons(entry: Mapping[str, Any]) -> str:
+    """Dropped rows by reason, then whatever else the stage counted that is a plain number above zero."""
+    parts = [f"{count(number)} {reason}" for reason, number in entry.get("dropped", {}).items()]
+    details = entry.get("details", {})
+    for name, number in details.items():
+        if isinstance(number, int) and not isinstance(number, bool) and number > 0 and name not in _QUIET:
+            rows = name.endswith("_rows")
+            parts.append(f"{count(number)} {name.removesuffix('_rows').replace('_', ' ')}{_percent(number, entry) if rows else ''}")
+    return ", ".join(parts)
+
+
+_QUIET = ("features", "max_length", "tokens")
+
+
+def _percent(number: int, entry: Mapping[str, Any]) -> str:
+    return f" ({share(number, entry['rows_in'])})"
+
+
+def labels(value: Mapping[str, Mapping[str, int]]) -> RenderableType:
+    """Rows a class in each split, with their share."""
+    names = list(dict.fromkeys(name for counts in value.values() for name in counts))
+    totals = {split: sum(counts.values()) for split, counts in value.items()}
+    rows = [(name, *(cell for split in value for cell in _counted(value[split].get(name, 0), totals[split]))) for name in names]
+    everything = ("all", *(cell for total in totals.values() for cell in (count(total), "")))
+    columns = ["", *(cell for split in value for cell in (split, ""))]
+    return section("labels", table(columns, [*rows, everything], range(1, len(columns))))
+
+
+def _counted(number: int, total: int) -> tuple[str, str]:
+    return count(number), share(number, total)
+
+
+def time_spent(value: Mapping[str, Any]) -> RenderableType:
+    """Where the time went, stage by stage."""
+    seconds = {
+        name: float(spent["wall_seconds"] if isinstance(spent, Mapping) else spent)
+        for name, spent in value.items()
+        if isinstance(spent, (Mapping, int, float))
+    }
+    total = sum(seconds.values())
+    rows = [(name, duration(spent), share(spent, total)) for name, spent in seconds.items() if spent >= 0.05]
+    return section("where the time went", table(["", "", ""], [*rows, ("in all", duration(total), "")], numbers=(1, 2)))
+
+
+def _metrics(value: Mapping[str, Any]) -> RenderableType:
+    from sftcore.cli.scores import metrics
+
+    return metrics(value)
+
+
+_FORMS: dict[str, Callable[[Any], RenderableType]] = {
+    "ledger": ledger,
+    "labels": labels,
+    "time": time_spent,
+    "metrics": _metrics,
+}

@@ -1,0 +1,60 @@
+"""Values as TOML, to be read by people: the plan of `check` and the recipes of `new`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def key(name: str) -> str:
+    """A key, quoted where it must be."""
+    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def value(given: Any) -> str:
+    """A value on one line; mappings become inline tables, in which None is left out."""
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, float):
+        return _number(given)
+    if isinstance(given, str):
+        return json.dumps(given, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(given, Mapping):
+        inside = ", ".join(f"{key(name)} = {value(item)}" for name, item in given.items() if item is not None)
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(given, Sequence):
+        return f"[{', '.join(value(item) for item in given if item is not None)}]"
+    return str(given)
+
+
+def lines(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """The lines of a document as pairs of key path and text: plain keys first, then tables; None is left out."""
+    nested = {name: item for name, item in table.items() if _is_table(item)}
+    for name, item in table.items():
+        if name not in nested and item is not None and item != {}:
+            yield _join(path, name), f"{key(name)} = {value(item)}"
+    for name, item in nested.items():
+        below = _join(path, name)
+        for number, part in enumerate(item if isinstance(item, Sequence) else [item]):
+            yield "", ""
+            yield below, f"[[{below}]]" if isinstance(item, Sequence) else f"[{below}]"
+            yield from lines(part, f"{below}.{number}" if isinstance(item, Sequence) else below)
+
+
+def _is_table(item: Any) -> bool:
+    if isinstance(item, Mapping):
+        return len(value(item)) > 60
+    return isinstance(item, Sequence) and not isinstance(item, str) and bool(item) and isinstance(item[0], Mapping)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{key(name)}" if path else key(name)
+
+
+def _number(given: float) -> str:
+    text = repr(given)
+    return re.sub(r"e([+-])0+(?=\d)", r"e\1", text)

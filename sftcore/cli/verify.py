@@ -1,0 +1,53 @@
+"""`sftcore verify`: every file of a run against its hash, the reloaded model against the recorded outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sftcore.cli.options import printing, run_argument, runs_option
+
+if TYPE_CHECKING:
+    from sftcore.runs.verify import VerifyResult
+
+
+@click.command("verify")
+@run_argument
+@runs_option
+@printing
+def command(run: str, runs: Path, as_json: bool, quiet: bool) -> None:
+    """Compare every file of RUN with its hash, and the reloaded model with the recorded outputs.
+
+    RUN is a run folder, or a run's name (its newest run).
+    """
+    from sftcore.cli.console import Console
+
+    with Console(as_json=as_json, quiet=quiet) as console:
+        from sftcore.runs.folder import Run
+        from sftcore.runs.verify import verify
+
+        report = verify(Run.find(run, runs), reporter=console)
+        if as_json:
+            console.json(report)
+        else:
+            for text in _sentences(report):
+                console.line(text)
+
+
+def _sentences(report: VerifyResult) -> Iterator[str]:
+    from sftcore.cli.text import figure, plural
+
+    yield f"{plural(report.files, 'file')} as sealed, by SHA-256"
+    outputs = report.outputs
+    if outputs is None:
+        yield f"the model was not run: {report.skipped}"
+        return
+    yield (
+        f"the reloaded model gives the recorded outputs of {plural(outputs.rows, 'row')}: largest difference "
+        f"{figure(outputs.max_difference)}, allowed {figure(outputs.tolerance)} ({outputs.precision}, {outputs.device})"
+    )
+    if outputs.near_ties:
+        yield f"{plural(outputs.near_ties, 'near-tie')} in which the label tips over"

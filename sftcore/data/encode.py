@@ -1,0 +1,282 @@
+"""Rows as features that the model reads, kept flat: a few bytes a token, cheap to hand to worker processes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sftcore.errors import Problem, TrainingError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from sftcore.components import Encoded, Task, TaskState
+    from sftcore.data.ledger import Ledger
+    from sftcore.data.rows import Rows
+
+ROWS_A_BATCH = 1_000
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scalars:
+    """A column of one number a feature."""
+
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.values[index].item()
+
+    def take(self, index: np.ndarray) -> Scalars:
+        """The column at these positions."""
+        return Scalars(self.values[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """A column of one list of numbers a feature: feature i owns `flat[offsets[i]:offsets[i + 1]]`."""
+
+    flat: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> list[Any]:
+        values: list[Any] = self.flat[self.offsets[index] : self.offsets[index + 1]].tolist()
+        return values
+
+    def take(self, index: np.ndarray) -> Ragged:
+        """The column at these positions."""
+        lengths = np.diff(self.offsets)[index]
+        offsets = _offsets(lengths)
+        positions = np.arange(offsets[-1]) + np.repeat(self.offsets[index] - offsets[:-1], lengths)
+        return Ragged(self.flat[positions], offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A column of anything else (nested lists, arrays, texts), as it came."""
+
+    values: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.values[index]
+
+    def take(self, index: np.ndarray) -> Objects:
+        """The column at these positions."""
+        return Objects(tuple(self.values[position] for position in index.tolist()))
+
+
+Column: TypeAlias = Scalars | Ragged | Objects
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRows:
+    """Features of some rows.
+
+    `columns` are by the names that the model's `forward` takes; `parents` (n,) int64: the position in the rows
+    that feature i came from; `ids` (n,) int64: that row's id in the source; `lengths` (n,) int32: its tokens;
+    `masked` (n,) bool: nothing of its row counts in the loss; `row_count`: the rows that were encoded, which may
+    exceed those that gave a feature.
+    """
+
+    columns: Mapping[str, Column]
+    parents: np.ndarray
+    ids: np.ndarray
+    lengths: np.ndarray
+    masked: np.ndarray
+    infos: tuple[Any, ...] | None = None
+    row_count: int = 0
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def feature(self, index: int) -> dict[str, Any]:
+        """Feature `index` as `Task.collate` takes it: plain numbers and lists."""
+        return {name: column[index] for name, column in self.columns.items()}
+
+    def info(self, index: int) -> Any:
+        """What `Task.decode` needs to know of feature `index`, or None."""
+        return None if self.infos is None else self.infos[index]
+
+    def take(self, index: np.ndarray) -> EncodedRows:
+        """The features at these positions, or where a mask is true; `parents` keep their meaning."""
+        positions = np.flatnonzero(index) if index.dtype == bool else index
+        return EncodedRows(
+            columns={name: column.take(positions) for name, column in self.columns.items()},
+            parents=self.parents[positions],
+            ids=self.ids[positions],
+            lengths=self.lengths[positions],
+            masked=self.masked[positions],
+            infos=None if self.infos is None else tuple(self.infos[position] for position in positions.tolist()),
+            row_count=self.row_count,
+        )
+
+
+def encode_rows(
+    rows: Rows,
+    task: Task,
+    state: TaskState,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    ledger: Ledger | None = None,
+    stage: str = "encode",
+) -> EncodedRows:
+    """Encode rows by the task, with a copy of the tokenizer (a tokenizer that is called is changed by it).
+
+    The ledger gets the truncated and masked rows, lost tokens and lengths. Raises `sftcore.TrainingError` where
+    rows are counted in a ledger and nothing of any row would count in the loss.
+    """
+    private = copy.deepcopy(tokenizer)
+    parts: list[EncodedRows] = []
+    lost = np.zeros(len(rows), np.int64)
+    for start in range(0, len(rows), ROWS_A_BATCH):
+        batch = rows.values[start : start + ROWS_A_BATCH]
+        encoded = task.encode(batch, private, state, max_length)
+        parts.append(_part(encoded, rows.ids[start : start + len(batch)]))
+        if encoded.lost_tokens is not None:
+            lost[start : start + len(batch)] = encoded.lost_tokens
+    together = concatenate(parts)
+    if ledger is not None:
+        _count(together, lost, rows, ledger, stage, max_length)
+    return together
+
+
+def concatenate(parts: Sequence[EncodedRows]) -> EncodedRows:
+    """The features of all parts in order; `parents` count on through the rows of the parts."""
+    starts = _offsets(np.asarray([part.row_count for part in parts], np.int64))
+    names = parts[0].columns if parts else ()
+    have_info = any(part.infos is not None for part in parts)
+    infos = chain.from_iterable([None] * len(part) if part.infos is None else part.infos for part in parts)
+    return EncodedRows(
+        columns={name: _joined([part.columns[name] for part in parts]) for name in names},
+        parents=_stacked([part.parents + start for part, start in zip(parts, starts, strict=False)], np.int64),
+        ids=_stacked([part.ids for part in parts], np.int64),
+        lengths=_stacked([part.lengths for part in parts], np.int32),
+        masked=_stacked([part.masked for part in parts], bool),
+        infos=tuple(infos) if have_info else None,
+        row_count=int(starts[-1]),
+    )
+
+
+def _part(encoded: Encoded, ids: np.ndarray) -> EncodedRows:
+    """One batch of rows as flat columns."""
+    parents = np.arange(len(ids)) if encoded.parents is None else np.asarray(encoded.parents, np.int64)
+    masked = np.zeros(len(ids), bool) if encoded.masked is None else np.asarray(encoded.masked, bool)
+    columns = {name: _column(list(values)) for name, values in encoded.columns.items()}
+    return EncodedRows(
+        columns=columns,
+        parents=parents,
+        ids=ids[parents],
+        lengths=_lengths(columns, len(parents)),
+        masked=masked[parents],
+        infos=None if encoded.info is None else tuple(encoded.info),
+        row_count=len(ids),
+    )
+
+
+def _stacked(arrays: Sequence[np.ndarray], dtype: Any) -> np.ndarray:
+    return np.concatenate([np.zeros(0, dtype), *arrays])
+
+
+def _joined(columns: Sequence[Column]) -> Column:
+    """The parts of one column as one, in the flattest form that all of them share."""
+    if all(isinstance(column, Scalars) for column in columns):
+        return Scalars(np.concatenate([column.values for column in columns if isinstance(column, Scalars)]))
+    ragged = [column for column in columns if isinstance(column, Ragged)]
+    if len(ragged) == len(columns):
+        lengths = np.concatenate([np.diff(column.offsets) for column in ragged])
+        return Ragged(np.concatenate([column.flat for column in ragged]), _offsets(lengths))
+    return Objects(tuple(column[index] for column in columns for index in range(len(column))))
+
+
+def _column(values: list[Any]) -> Column:
+    """The flattest form that gives back the same values."""
+    if all(map(_is_number, values)):
+        return Scalars(np.asarray(values))
+    if all(isinstance(value, (list, tuple)) or _is_vector(value) for value in values):
+        numbers = list(chain.from_iterable(values))
+        if all(map(_is_number, numbers)):
+            flat = _narrowed(np.asarray(numbers)) if numbers else np.zeros(0, np.int8)
+            return Ragged(flat, _offsets(np.fromiter(map(len, values), np.int64, len(values))))
+    return Objects(tuple(values))
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number))
+
+
+def _narrowed(numbers: np.ndarray) -> np.ndarray:
+    """Whole numbers in the smallest signed type that holds them; anything else as it is."""
+    if numbers.dtype.kind not in "iu" or not len(numbers):
+        return numbers
+    low, high = numbers.min(), numbers.max()
+    return numbers.astype(np.result_type(np.min_scalar_type(min(low, -1)), np.min_scalar_type(-int(high) - 1)))
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def _lengths(columns: Mapping[str, Column], count: int) -> np.ndarray:
+    """Tokens a feature: the length of `input_ids`, else of the longest list, and at least 1."""
+    ragged = [column for column in columns.values() if isinstance(column, Ragged)]
+    ids = columns.get("input_ids")
+    chosen = [ids] if isinstance(ids, Ragged) else ragged
+    longest = np.ones(count, np.int32)
+    for column in chosen:
+        longest = np.maximum(longest, np.diff(column.offsets).astype(np.int32))
+    return longest
+
+
+def _count(encoded: EncodedRows, lost: np.ndarray, rows: Rows, ledger: Ledger, stage: str, max_length: int) -> None:
+    """Write what encoding did to the ledger; raises where nothing would be learned."""
+    masked = np.unique(encoded.parents[encoded.masked])
+    kept = len(np.unique(encoded.parents))
+    truncated = np.flatnonzero(lost > 0)
+    details = {
+        "features": len(encoded),
+        "max_length": max_length,
+        "tokens": int(encoded.lengths.sum()),
+        "lengths": _summary(encoded.lengths),
+        "truncated_rows": len(truncated),
+        "lost_tokens": int(lost.sum()),
+        "masked_rows": len(masked),
+    }
+    found = {"truncated": rows.ids[truncated[:EXAMPLES]].tolist(), "masked": rows.ids[masked[:EXAMPLES]].tolist()}
+    dropped = {"no feature": len(rows) - kept} if kept < len(rows) else {}
+    examples = {reason: ids for reason, ids in found.items() if ids}
+    ledger.add(stage, len(rows), kept, dropped=dropped, details=details, examples=examples)
+    if len(encoded) and encoded.masked.all():
+        raise TrainingError(
+            Problem(
+                f"nothing to learn from: of {len(rows)} rows none has a label that counts in the loss",
+                key="model.max_length",
+                value=str(max_length),
+                advice="the labels lie beyond the cut: raise model.max_length, or look at the rows with sftcore check",
+            )
+        )
+
+
+def _summary(lengths: np.ndarray) -> dict[str, float]:
+    """Mean, some percentiles and maximum of lengths in tokens."""
+    if not len(lengths):
+        return {}
+    middle, high, top = np.percentile(lengths, [50, 95, 99]).tolist()
+    return {"mean": float(lengths.mean()), "p50": middle, "p95": high, "p99": top, "max": float(lengths.max())}

@@ -1,0 +1,1 @@
+"""Predict, score with intervals, compare with baselines, look at mistakes."""

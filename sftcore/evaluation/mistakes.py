@@ -1,0 +1,95 @@
+"""Where a model is wrong: its most confident mistakes, and the classes that it takes for one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sftcore.records import Prediction, Records
+
+MOST = 20
+
+
+def confident_mistakes(
+    records: Records, predictions: Sequence[Prediction], references: Sequence[Any], most: int = MOST
+) -> list[dict[str, Any]]:
+    """The wrong rows of which the model was surest, or whose number is farthest off, the worst first.
+
+    All three have n rows in one order. Each is `{"row_id", "label", "prediction", "score"}`, with `error` in
+    place of score for numbers; label and prediction have the form of `Prediction.value`.
+    """
+    numbers = records.kind == "scores"
+    if numbers:
+        badness = np.abs(records.predictions - records.references)
+    else:
+        wrong = records.predictions != records.references
+        wrong = wrong.any(1) if wrong.ndim == 2 else wrong.astype(bool)
+        scores = np.array([np.nan if p.score is None else p.score for p in predictions], np.float64)
+        badness = np.where(wrong, np.nan_to_num(scores, nan=0.0), -1.0)
+    order = np.argsort(-np.nan_to_num(badness, nan=-1.0), kind="stable")[:most]
+    last = 0.0 if numbers else -1.0
+    return [
+        {
+            "row_id": int(records.row_ids[row]),
+            "label": _plain(references[row]),
+            "prediction": _plain(predictions[row].value),
+            "error" if numbers else "score": float(badness[row]) if numbers else predictions[row].score,
+        }
+        for row in order.tolist()
+        if badness[row] > last
+    ]
+
+
+def confused_pairs(records: Records, most: int = MOST) -> list[dict[str, Any]]:
+    """Which classes are taken for which, the most frequent first.
+
+    Each is `{"label", "prediction", "rows", "share"}`: `share` of the rows with that label. Of label sets, a
+    pair is a label that a row has and lacks in the prediction, with one that it got wrongly. Empty for others.
+    """
+    if records.kind not in ("labels", "label_sets"):
+        return []
+    matrix = confusion(records)
+    size = len(matrix)
+    totals = _totals(records, size)
+    wrong = matrix * (1 - np.eye(size, dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(place), size) for place in order if wrong.flat[place] > 0]
+    return [
+        {
+            "label": records.labels[label],
+            "prediction": records.labels[other],
+            "rows": int(wrong[label, other]),
+            "share": float(wrong[label, other] / totals[label]),
+        }
+        for label, other in pairs
+    ]
+
+
+def confusion(records: Records) -> np.ndarray:
+    """Rows by reference (first axis) and prediction (second), (k, k) int64; unpredicted rows are left out.
+
+    Of label sets: off the diagonal, how often a missed label goes with a wrongly given one; on it, those right.
+    """
+    size = len(records.labels)
+    if records.kind == "label_sets":
+        missed = (records.references & ~records.predictions).astype(np.int64)
+        extra = (records.predictions & ~records.references).astype(np.int64)
+        right = (records.predictions & records.references).sum(0).astype(np.int64)
+        both: np.ndarray = missed.T @ extra + np.diag(right)
+        return both
+    known = records.predictions >= 0
+    flat = records.references[known] * size + records.predictions[known]
+    return np.bincount(flat, minlength=size * size).reshape(size, size)
+
+
+def _totals(records: Records, size: int) -> np.ndarray:
+    if records.kind == "label_sets":
+        return np.asarray(records.references.sum(0))
+    return np.bincount(records.references, minlength=size)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,226 @@
+"""Scores of a split: values with intervals, the baselines beside them, and what that says of the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sftcore.errors import Problem, RecipeError
+from sftcore.evaluation.baselines import Baseline, run_baselines
+from sftcore.evaluation.intervals import LEVEL, RESAMPLES, Bootstrap, bootstrap, group_numbers, number_or_none
+from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
+from sftcore.evaluation.verdict import verdict
+from sftcore.records import Records
+from sftcore.reporter import SILENT
+
+if TYPE_CHECKING:
+    from sftcore.components import Metric, Row, Task, TaskState
+    from sftcore.data.rows import Rows
+    from sftcore.evaluation.predict import Predicted
+    from sftcore.reporter import Reporter
+
+MOST_CLASSES = 100
+"""With more classes the confusion matrix is left out; the confused pairs say the same."""
+
+
+def metric_names(metrics: Sequence[Metric]) -> list[str]:
+    """A name for each metric that no other has: its own, with the differing settings where it is used twice.
+
+    `f1` with average micro and `f1` with average macro are `f1-micro` and `f1-macro`.
+    """
+    times = Counter(metric.name for metric in metrics)
+    names = [metric.name if times[metric.name] == 1 else _distinct_name(metric, metrics) for metric in metrics]
+    repeated = Counter(names)
+    seen: Counter[str] = Counter()
+    for place, name in enumerate(names):
+        seen[name] += 1
+        if repeated[name] > 1 and seen[name] > 1:
+            names[place] = f"{name}-{seen[name]}"
+    return names
+
+
+def _distinct_name(metric: Metric, metrics: Sequence[Metric]) -> str:
+    alike = [other.table() for other in metrics if other.name == metric.name]
+    differing = [str(value) for key, value in metric.table().items() if any(other.get(key) != value for other in alike)]
+    return "-".join([metric.name, *(value for value in differing if value)])
+
+
+def score_all(metrics: Sequence[Metric], records: Records) -> dict[str, float]:
+    """All values of all metrics; the main value of each stands under its name in `metric_names`."""
+    result: dict[str, float] = {}
+    for name, metric in zip(metric_names(metrics), metrics, strict=True):
+        for key, value in metric.score(records).items():
+            result[name + key.removeprefix(metric.name) if key.startswith(metric.name) else f"{name}.{key}"] = value
+    return result
+
+
+def check_metrics(
+    metrics: Sequence[Metric],
+    task: Task,
+    state: TaskState,
+    problem: Callable[[str, str], Problem] = lambda key, message: Problem(message, key=key),
+) -> None:
+    """Score a made-up perfect result, so that settings which do not fit the labels show before the training.
+
+    `problem(key, message)` makes the problem (`recipe.problem`). Raises `sftcore.RecipeError`.
+    """
+    if task.predicts not in ("labels", "label_sets", "scores"):
+        return
+    size = len(task.label_names(state)) or 2
+    values = {"labels": np.arange(size), "label_sets": np.eye(size, dtype=bool), "scores": np.arange(float(size))}
+    column = values[task.predicts]
+    scores = None if task.predicts == "scores" else np.eye(size, dtype=np.float32)
+    records = Records(task.predicts, np.arange(size), column, column, task.label_names(state), scores)
+    problems = []
+    for number, metric in enumerate(metrics):
+        try:
+            metric.score(records)
+        except ValueError as error:
+            problems.append(problem(f"metrics.{number}", f"{metric.name} does not fit the labels: {error}"))
+    if problems:
+        raise RecipeError(*problems)
+
+
+def scored_rows(predicted: Predicted, keep: np.ndarray | None = None) -> np.ndarray:
+    """Positions of the rows that are scored: those with a reference, and of each twin group one (mask `keep`)."""
+    have = np.array([reference is not None for reference in predicted.references], bool)
+    return np.flatnonzero(have if keep is None else have & keep)
+
+
+def records_of(task: Task, state: TaskState, rows: Rows, predicted: Predicted, index: np.ndarray) -> Records:
+    """The records of the rows at the positions `index`."""
+    groups = group_numbers(rows.groups)
+    return task.records(
+        rows.ids[index],
+        [predicted.predictions[place] for place in index],
+        [predicted.references[place] for place in index],
+        state,
+        None if groups is None else groups[index],
+    )
+
+
+def evaluate_split(
+    task: Task,
+    state: TaskState,
+    metrics: Sequence[Metric],
+    rows: Rows,
+    predicted: Predicted,
+    rng: np.random.Generator,
+    *,
+    train: Sequence[Row] = (),
+    keep: np.ndarray | None = None,
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Everything that is said of a split: `score_split`, with baselines fitted on `train` (none without it).
+
+    `keep` (rows,) bool is false for rows left out of the scores because a twin of theirs is scored. `rng` draws
+    the resamples. Adds to `score_split`: `loss`, `seconds` of the prediction, `mistakes`, the most confident.
+    """
+    index = scored_rows(predicted, keep)
+    records = records_of(task, state, rows, predicted, index)
+    chosen = [rows.values[place] for place in index]
+    baselines = (
+        run_baselines(task, state, train, chosen, records.row_ids, records.groups, reporter) if len(train) else []
+    )
+    without = sum(reference is None for reference in predicted.references)
+    left_out = {"twins": len(rows) - len(index) - without, "without_label": without}
+    result = score_split(metrics, records, baselines, rng=rng, left_out=left_out)
+    mistakes = confident_mistakes(
+        records, [predicted.predictions[place] for place in index], [predicted.references[place] for place in index]
+    )
+    timed = {"loss": None if predicted.loss is None else number_or_none(predicted.loss), "seconds": predicted.seconds}
+    return {**result, **timed, "mistakes": mistakes}
+
+
+def score_split(
+    metrics: Sequence[Metric],
+    records: Records,
+    baselines: Sequence[Baseline] = (),
+    *,
+    rng: np.random.Generator,
+    left_out: Mapping[str, int] | None = None,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
+    """Score records and baselines on the same rows; the result is JSON-serialisable (null: not defined).
+
+    Schema::
+
+        rows                  rows scored
+        left_out              {"twins": rows with a twin that is scored, "without_label": rows without a target}
+        bootstrap             {"resamples": 1000, "level": 0.95, "unit": "rows" or "groups", "units": how many}
+        metrics.<value>       {"value", "low", "high": the interval, "undefined": resamples without a value}
+        greater_is_better.<metric>
+        baselines.<name>      {"description", "seconds", "details", "metrics": as above,
+                               "differences": {<value>: model minus baseline, paired, as above}}
+        verdict               see `sftcore.evaluation.verdict.verdict`
+        classes[]             {"label", "rows", "predicted", "precision", "recall", "f1"}; of labels and label sets
+        confusion             {"labels", "matrix": rows by reference, then prediction}; of labels, up to 100 classes
+        confused_pairs[]      {"label", "prediction", "rows", "share"}
+
+    `<value>` is the name of a metric (`metric_names`) for its main value, `f1.positive` for a class.
+    """
+    systems = [records, *(baseline.records for baseline in baselines)]
+    result = bootstrap(lambda some: score_all(metrics, some), systems, rng, resamples)
+    names = metric_names(metrics)
+    better = {name: metric.greater_is_better for name, metric in zip(names, metrics, strict=True)}
+    scored: dict[str, Any] = {
+        "rows": len(records),
+        "left_out": dict(left_out or {}),
+        "bootstrap": {
+            "resamples": resamples,
+            "level": LEVEL,
+            "unit": "rows" if records.groups is None else "groups",
+            "units": result.units,
+        },
+        "metrics": {name: result.interval(name).as_json() for name in result.values},
+        "greater_is_better": better,
+        "baselines": {
+            baseline.name: _baseline_json(baseline, result, place) for place, baseline in enumerate(baselines, 1)
+        },
+        "verdict": verdict(result, [baseline.name for baseline in baselines], better, len(records)),
+    }
+    return scored | _class_tables(records)
+
+
+def _baseline_json(baseline: Baseline, result: Bootstrap, place: int) -> dict[str, Any]:
+    return {
+        "description": baseline.description,
+        "seconds": round(baseline.seconds, 3),
+        "details": baseline.details,
+        "metrics": {name: result.interval(name, place).as_json() for name in result.values},
+        "differences": {name: result.difference(name, 0, place).as_json() for name in result.values},
+    }
+
+
+def _class_tables(records: Records) -> dict[str, Any]:
+    if records.kind not in ("labels", "label_sets") or not records.labels:
+        return {}
+    tables: dict[str, Any] = {"classes": class_table(records), "confused_pairs": confused_pairs(records)}
+    if records.kind == "labels" and len(records.labels) <= MOST_CLASSES:
+        tables["confusion"] = {"labels": list(records.labels), "matrix": confusion(records).tolist()}
+    return tables
+
+
+def class_table(records: Records) -> list[dict[str, Any]]:
+    """Rows, predictions, precision, recall and F1 of each class; None where there is nothing to divide by."""
+    if records.kind == "labels":
+        classes = np.arange(len(records.labels))
+        predictions, references = records.predictions[:, None] == classes, records.references[:, None] == classes
+    else:
+        predictions, references = records.predictions, records.references
+    right = (predictions & references).sum(0).tolist()
+    predicted, referred = predictions.sum(0).tolist(), references.sum(0).tolist()
+    return [
+        {
+            "label": label,
+            "rows": rows,
+            "predicted": given,
+            "precision": hits / given if given else None,
+            "recall": hits / rows if rows else None,
+            "f1": 2 * hits / (given + rows) if given + rows else None,
+        }
+        for label, hits, given, rows in zip(records.labels, right, predicted, referred, strict=True)
+    ]

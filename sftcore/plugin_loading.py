@@ -1,0 +1,345 @@
+"""Loading one plugin: its module, its hooks, its component classes, and everything that can be wrong with them."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+
+from sftcore import components, hooks
+from sftcore.components import Component, Kind
+from sftcore.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+GROUP = "sftcore"
+CORE = "sftcore"
+RESERVED = {"use", "name", "kind"}
+T = TypeVar("T")
+
+BASES: Mapping[str, tuple[Kind, tuple[type[Component], ...]]] = {
+    "sftcore_register_sources": ("source", (components.Source,)),
+    "sftcore_register_preprocessors": ("preprocessor", (components.TextPreprocessor, components.RowPreprocessor)),
+    "sftcore_register_augmenters": ("augmenter", (components.TextAugmenter, components.RowAugmenter)),
+    "sftcore_register_tasks": ("task", (components.Task,)),
+    "sftcore_register_metrics": ("metric", (components.Metric,)),
+    "sftcore_register_settings": ("settings", (components.Settings,)),
+}
+
+
+class _UnfitError(Exception):
+    """Why a plugin goes into quarantine, in words for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A component class under the name that its distribution gives it."""
+
+    kind: Kind
+    cls: type[Component]
+    distribution: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The bare name, which `use` gives."""
+        return self.cls.name
+
+    @property
+    def qualified(self) -> str:
+        """`distribution:name`, which always means this entry."""
+        return f"{self.distribution}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An installed distribution with an entry point in the group `sftcore`.
+
+    `problem` says why it is in quarantine ("" otherwise: then it offers what `entries` holds). `location` is the
+    folder that its metadata lies in, for an editable installation that of its source.
+    """
+
+    distribution: str
+    version: str
+    entry_point: str
+    module: ModuleType | None = None
+    entries: tuple[Entry, ...] = ()
+    hooks: tuple[str, ...] = ()
+    problem: str = ""
+    location: str = ""
+    editable: bool = False
+    _manager: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def offers(self) -> dict[Kind, list[str]]:
+        """The names of its components by kind."""
+        kinds = dict.fromkeys(entry.kind for entry in self.entries)
+        return {kind: [entry.name for entry in self.entries if entry.kind == kind] for kind in kinds}
+
+    def call(self, hook: str, **arguments: Any) -> list[Any]:
+        """The results of one hook of this plugin alone, without Nones."""
+        if self._manager is None:
+            return []
+        results: list[Any] = getattr(self._manager.hook, hook)(**arguments)
+        return results
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plugin before it is loaded."""
+
+    distribution: str
+    version: str
+    entry_point: str
+    importer: Callable[[], Any]
+    location: str = ""
+    editable: bool = False
+    problem: str = ""
+
+    @classmethod
+    def of(cls, distribution: str, module: ModuleType) -> Candidate:
+        """A module that is at hand already."""
+        return cls(normalised(distribution), "0", module.__name__, lambda: module)
+
+
+def normalised(distribution: str) -> str:
+    """The name as packaging tools compare it: lower case, single hyphens."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def guarded(action: Callable[[], T]) -> tuple[T | None, str]:
+    """The result of a plugin's code, or None and why it failed.
+
+    What it prints goes to stderr; nothing but KeyboardInterrupt leaves.
+    """
+    try:
+        with redirect_stdout(sys.stderr or io.StringIO()):
+            return action(), ""
+    except KeyboardInterrupt:
+        raise
+    except _UnfitError as error:
+        return None, str(error)
+    except BaseException as error:  # SystemExit and whatever else a stranger's code may raise
+        return None, _described(error)
+
+
+def _described(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:240]
+    name = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename and not frame.filename.startswith("<")]
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({Path(error.filename).name}:{error.lineno})"
+    return f"{name}: {text}{place}" if text else f"{name}{place}"
+
+
+# -- finding ---------------------------------------------------------------------------------------------------------
+
+
+def candidates() -> Iterator[Candidate]:
+    """The core, then every distribution with an entry point in the group, by normalised name. Loads nothing."""
+    yield Candidate(CORE, _core_version(), "sftcore.builtin", lambda: import_module("sftcore.builtin"))
+    found: dict[str, list[metadata.Distribution]] = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"] if _entry_points(distribution) else None
+        if name and normalised(name) != CORE:
+            found.setdefault(normalised(name), []).append(distribution)
+    for name in sorted(found):
+        yield _candidate(name, _distinct(found[name]))
+
+
+def _core_version() -> str:
+    try:
+        return metadata.version(CORE)
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def _entry_points(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
+    text = distribution.read_text("entry_points.txt") or ""
+    if GROUP not in text:
+        return []
+    return [point for point in distribution.entry_points if point.group == GROUP]
+
+
+def _distinct(found: list[metadata.Distribution]) -> list[metadata.Distribution]:
+    """Without the same folder seen twice, and without the egg-info that lies beside an editable's source."""
+    folders = {_folder(distribution).resolve(): distribution for distribution in reversed(found)}
+    installed = {path: each for path, each in folders.items() if path.suffix != ".egg-info"}
+    return list((installed or folders).values())
+
+
+def _folder(distribution: metadata.Distribution) -> Path:
+    # importlib.metadata knows the folder and has no public name for it
+    return Path(str(getattr(distribution, "_path", distribution.locate_file(""))))
+
+
+def _candidate(name: str, found: list[metadata.Distribution]) -> Candidate:
+    distribution = found[0]
+    points = _entry_points(distribution)
+    problem = ""
+    if len(found) > 1:
+        folders = ", ".join(sorted(str(_folder(each)) for each in found))
+        problem = f"{len(found)} metadata folders of this distribution; reinstall it: {folders}"
+    elif len(points) > 1:
+        named = ", ".join(point.value for point in points)
+        problem = f"{len(points)} entry points in the group {GROUP!r} where one was expected: {named}"
+    location, editable = _location(distribution)
+    return Candidate(name, distribution.version or "0", points[0].value, points[0].load, location, editable, problem)
+
+
+def _location(distribution: metadata.Distribution) -> tuple[str, bool]:
+    try:
+        direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+    except ValueError:
+        direct = {}
+    if direct.get("dir_info", {}).get("editable"):
+        return str(direct.get("url", "")).removeprefix("file://"), True
+    return str(_folder(distribution).parent), False
+
+
+# -- loading ---------------------------------------------------------------------------------------------------------
+
+
+def load(candidate: Candidate) -> Plugin:
+    """Import a plugin and register what it offers; where anything is wrong, the plugin comes back in quarantine."""
+    bare = Plugin(
+        candidate.distribution,
+        candidate.version,
+        candidate.entry_point,
+        location=candidate.location,
+        editable=candidate.editable,
+    )
+    if candidate.problem:
+        return replace(bare, problem=candidate.problem)
+    plugin, problem = guarded(lambda: _loaded(candidate, bare))
+    return plugin or replace(bare, problem=problem)
+
+
+def _loaded(candidate: Candidate, bare: Plugin) -> Plugin:
+    module = candidate.importer()
+    names = _hook_names(module)
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name=candidate.distribution)
+    manager.check_pending()
+    entries = tuple(_entries(manager, names, candidate))
+    _check_names(entries)
+    return replace(bare, module=module, entries=entries, hooks=names, _manager=manager)
+
+
+@cache
+def hook_specs() -> tuple[str, ...]:
+    """The names of all hooks."""
+    return tuple(name for name, value in vars(hooks).items() if hasattr(value, "sftcore_spec"))
+
+
+def _hook_names(module: Any) -> tuple[str, ...]:
+    """The hooks that a module implements. A function that looks like a hook and is none is a mistake."""
+    functions = dict(inspect.getmembers(module, inspect.isroutine))
+    marked = {name for name, value in functions.items() if hasattr(value, "sftcore_impl")}
+    for name in sorted(marked | {name for name in functions if name.startswith("sftcore_")}):
+        if name not in hook_specs():
+            raise _UnfitError(f"{name} is not a hook{did_you_mean(name, hook_specs())}")
+        if name not in marked:
+            raise _UnfitError(f"{name} is not marked with @hookimpl")
+    return tuple(name for name in hook_specs() if name in marked)
+
+
+def _entries(manager: pluggy.PluginManager, names: Iterable[str], candidate: Candidate) -> Iterator[Entry]:
+    for hook, (kind, bases) in BASES.items():
+        if hook not in names:
+            continue
+        for result in getattr(manager.hook, hook)():
+            if not isinstance(result, list | tuple):
+                raise _UnfitError(f"{hook} returned {_named(result)}; a list of component classes was expected")
+            for cls in result:
+                check_component(cls, kind, bases)
+                yield Entry(kind, cls, candidate.distribution, candidate.version)
+
+
+def _check_names(entries: tuple[Entry, ...]) -> None:
+    seen: dict[tuple[Kind, str], Entry] = {}
+    for entry in entries:
+        other = seen.setdefault((entry.kind, entry.name), entry)
+        if other is not entry:
+            raise _UnfitError(
+                f"{other.cls.__qualname__} and {entry.cls.__qualname__} are both {entry.kind} {entry.name!r}"
+            )
+
+
+def check_component(cls: Any, kind: Kind, bases: tuple[type[Component], ...]) -> None:
+    """Raise what is wrong with a class that a plugin offers as a component of that kind."""
+    expected = " or ".join(base.__name__ for base in bases)
+    if not isinstance(cls, type) or not issubclass(cls, bases):
+        raise _UnfitError(f"{_named(cls)} is offered as a {kind}; a subclass of {expected} was expected")
+    complaint = (
+        _naming_complaint(cls)
+        or _generic_complaint(cls)
+        or _config_complaint(cls)
+        or _field_complaint(cls)
+        or _abstract_complaint(cls)
+    )
+    if complaint:
+        raise _UnfitError(f"{cls.__qualname__}: {complaint}")
+    try:
+        cls.model_json_schema()
+    except Exception as error:  # pydantic raises several kinds, one of them outside its own hierarchy
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _UnfitError(f"{cls.__qualname__}: its fields give no JSON schema ({first})") from error
+
+
+def _naming_complaint(cls: type[Component]) -> str:
+    if not cls.name:
+        return f'no name; write class {cls.__name__}({cls.__bases__[0].__name__}, name="...")'
+    if not re.fullmatch(r"\w[\w.-]*", cls.name):
+        return f"the name {cls.name!r} may hold letters, digits, hyphens, dots and underscores only"
+    return "" if (cls.__doc__ or "").strip() else "no docstring; its first line is what users read about it"
+
+
+def _generic_complaint(cls: type[Component]) -> str:
+    generic = getattr(cls, "__pydantic_generic_metadata__", {})
+    return "generic classes can't be used as components" if generic.get("parameters") or generic.get("origin") else ""
+
+
+def _config_complaint(cls: type[Component]) -> str:
+    kept = ("frozen", "extra", "strict", "allow_inf_nan")
+    changed = [key for key in kept if cls.model_config.get(key) != Component.model_config.get(key)]
+    return f"model_config changes {', '.join(changed)}; components are frozen and strict" if changed else ""
+
+
+def _field_complaint(cls: type[Component]) -> str:
+    for name in cls.model_fields:
+        if name in RESERVED:
+            return f"a field can't be called {name!r}: the recipe's {name} stands for something else"
+        hidden = next((base for base in cls.__mro__[1:] if _has_public(base, name)), None)
+        if hidden:
+            return f"the field {name!r} hides {hidden.__name__}.{name}; give it another name"
+    return ""
+
+
+def _has_public(base: type, name: str) -> bool:
+    return not name.startswith("_") and name in vars(base) and name not in getattr(base, "model_fields", {})
+
+
+def _abstract_complaint(cls: type[Component]) -> str:
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    return f"it does not implement {', '.join(missing)}" if missing else ""
+
+
+def _named(value: Any) -> str:
+    return value.__qualname__ if isinstance(value, type) else repr(value)[:80]

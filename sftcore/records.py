@@ -1,0 +1,62 @@
+"""Predictions, and the small records that metrics score, resample and compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PredictionKind: TypeAlias = Literal["labels", "label_sets", "scores", "spans", "texts"]
+"""labels: one class a row · label_sets: any number of classes · scores: a number · spans · texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of one row.
+
+    `value` has the form of the data: a class name, a tuple of names, a number, a text. `scores` are class
+    probabilities in the order of the task's labels, `score` the confidence in `value`; `logits` are what the
+    model gave, for the record. `extra` holds what else a task has to say, JSON-serialisable. A row that could
+    not be predicted has `value` None and a `reason`.
+    """
+
+    value: Any
+    score: float | None = None
+    scores: tuple[float, ...] | None = None
+    logits: tuple[float, ...] | None = None
+    extra: Any = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Predictions against references, column by column; the same index is the same row everywhere.
+
+    Shapes for n rows and k labels: `row_ids` (n,) int64; `groups` (n,) int64 or None, rows of one group are
+    resampled together; `predictions` and `references`: labels (n,) int64 class numbers, label_sets (n, k) bool,
+    scores (n,) float64, spans and texts (n,) object; `scores` (n, k) float32 class probabilities, or None.
+    """
+
+    kind: PredictionKind
+    row_ids: np.ndarray
+    predictions: np.ndarray
+    references: np.ndarray
+    labels: tuple[str, ...] = ()
+    scores: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
+    def take(self, index: np.ndarray) -> Records:
+        """The records at these positions (repeats allowed), or where a mask is true."""
+        return replace(
+            self,
+            row_ids=self.row_ids[index],
+            predictions=self.predictions[index],
+            references=self.references[index],
+            scores=None if self.scores is None else self.scores[index],
+            groups=None if self.groups is None else self.groups[index],
+        )

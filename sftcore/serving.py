@@ -1,0 +1,194 @@
+"""A finished run's model, used from Python: rows out are rows in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sftcore.components import Drop, Role, Task, TaskState
+from sftcore.errors import DataError, Problem, RunError, did_you_mean
+from sftcore.records import Prediction
+from sftcore.reporter import SILENT, Reporter
+from sftcore.runs.folder import Run
+from sftcore.runs.task_state import read_task_state
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from sftcore.recipe import Recipe
+
+TOKENS_PER_BATCH = 8192
+"""Tokens a batch, padding included."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A run's model with all that predicting needs: recipe (its preprocessing), task, state and tokenizer."""
+
+    recipe: Recipe
+    state: TaskState
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+
+    @property
+    def task(self) -> Task:
+        """The task that the model was trained for."""
+        return self.recipe.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, in the order of `Prediction.scores`; () where there are no classes."""
+        return self.task.label_names(self.state)
+
+    def predict(
+        self,
+        rows: Iterable[str | Mapping[str, Any]],
+        *,
+        tokens_per_batch: int = TOKENS_PER_BATCH,
+        precision: str = "fp32",
+        reporter: Reporter = SILENT,
+    ) -> list[Prediction]:
+        """One prediction a row, in the order of the rows.
+
+        A row is a text (where the task reads one), or a dict by role or by the recipe's column names. A row
+        that preprocessing drops, or whose text is None, comes back with value None and the reason. Raises
+        `DataError`, with the row number from 1, where a role is missing or is no text.
+        """
+        ready = self._ready([read_row(self.recipe, row, number) for number, row in enumerate(rows, start=1)])
+        kept = [number for number, row in enumerate(ready) if not isinstance(row, Drop)]
+        values = [dict(row) for row in ready if not isinstance(row, Drop)]
+        found = self._predict(values, kept, tokens_per_batch, precision, reporter) if kept else []
+        by_row = dict(zip(kept, found, strict=True))
+        return [
+            Prediction(None, reason=row.reason) if isinstance(row, Drop) else by_row[number]
+            for number, row in enumerate(ready)
+        ]
+
+    def _ready(self, rows: Sequence[dict[str, Any] | Drop]) -> list[dict[str, Any] | Drop]:
+        """The rows after the recipe's preprocessing. A role that some rows have, all of them need."""
+        from sftcore.data.preprocess import preprocess_rows
+
+        used = {name for row in rows if not isinstance(row, Drop) for name in row}
+        ready = [row if isinstance(row, Drop) else _without_gaps(row, used) for row in rows]
+        done = iter(preprocess_rows([row for row in ready if not isinstance(row, Drop)], self.recipe))
+        return [row if isinstance(row, Drop) else next(done) for row in ready]
+
+    def _predict(
+        self,
+        values: list[dict[str, Any]],
+        numbers: Sequence[int],
+        tokens_per_batch: int,
+        precision: str,
+        reporter: Reporter,
+    ) -> Sequence[Prediction]:
+        from sftcore.data.encode import encode_rows
+        from sftcore.data.rows import Rows
+        from sftcore.evaluation.predict import predict
+
+        rows = Rows.of(values, ids=numbers)
+        encoded = encode_rows(rows, self.task, self.state, self.tokenizer, self.tokenizer.model_max_length)
+        predicted = predict(
+            self.model,
+            self.task,
+            self.state,
+            encoded,
+            rows,
+            self.tokenizer,
+            tokens_per_batch=tokens_per_batch,
+            precision=precision,
+            reporter=reporter,
+        )
+        return predicted.predictions
+
+
+def _without_gaps(row: dict[str, Any], used: set[str]) -> dict[str, Any] | Drop:
+    absent = sorted(used - row.keys())
+    return Drop(f"{absent[0]} is missing") if absent else row
+
+
+def load_model(run: Run | str | Path, runs: str | Path | None = None) -> Model:
+    """The model of a finished run: a `Run`, a run folder (or the `model` in it), or a run's name (its newest run).
+
+    Raises `RunError` where there is no such run, or it is not finished or damaged; `PluginError` where a plugin
+    that its recipe uses is not installed.
+    """
+    import torch
+    import transformers
+
+    found = run if isinstance(run, Run) else Run.find(_run_of(run), runs)
+    if not found.sealed:
+        advice = "sftcore run with its recipe goes on with it"
+        raise RunError(Problem("the run is not finished: it has no model yet", str(found.path), advice=advice))
+    recipe = found.recipe()
+    state = read_task_state(found.model_path, recipe.task)
+    auto = getattr(transformers, recipe.task.auto_class)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(found.model_path, local_files_only=True)
+        model = auto.from_pretrained(found.model_path, dtype=torch.float32, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise RunError(Problem(f"can't be loaded: {reason}", where=str(found.model_path))) from error
+    return Model(recipe, state, tokenizer, model.to("cuda" if torch.cuda.is_available() else "cpu").eval())
+
+
+def _run_of(text: str | Path) -> str | Path:
+    path = Path(text)
+    return path.parent if path.name == "model" and (path.parent / "lock.json").is_file() else text
+
+
+def read_row(recipe: Recipe, row: Any, number: int) -> dict[str, Any] | Drop:
+    """A row to predict by role, without targets; `Drop` where a required text is None."""
+    inputs = {name: role for name, role in recipe.task.roles.items() if not role.target}
+    if isinstance(row, str):
+        row = {next(iter(inputs)): row}
+        columns = dict.fromkeys(inputs, "")
+    elif isinstance(row, Mapping):
+        columns = _columns(recipe, inputs, row)
+    else:
+        raise DataError(Problem(f"a text or a dict was expected, not {type(row).__name__}", row=number))
+    read = {name: row.get(columns[name] or name) for name in inputs}
+    _require(recipe, inputs, columns, row, number)
+    missing = [name for name, role in inputs.items() if role.required and _is_missing(read[name])]
+    if missing:
+        return Drop(f"{missing[0]} is missing")
+    return {
+        name: _checked(name, role, read[name], number) for name, role in inputs.items() if not _is_missing(read[name])
+    }
+
+
+def _columns(recipe: Recipe, inputs: Mapping[str, Role], row: Mapping[str, Any]) -> dict[str, str]:
+    """The key of each role in the row: the recipe's columns where the row has all that it needs of them."""
+    named = {name: recipe.data.columns.get(name, name) for name in inputs}
+    needed = [name for name, role in inputs.items() if role.required]
+    return named if all(named[name] in row for name in needed) else {name: name for name in inputs}
+
+
+def _require(
+    recipe: Recipe, inputs: Mapping[str, Role], columns: Mapping[str, str], row: Mapping[str, Any], number: int
+) -> None:
+    problems = []
+    for name, role in inputs.items():
+        if role.required and (columns[name] or name) not in row:
+            column = recipe.data.columns.get(name, name)
+            wanted = name if column == name else f"{name} (in the recipe's data: {column})"
+            problems.append(Problem(f"{wanted} is missing{did_you_mean(name, map(str, row))}", row=number, key=name))
+    if problems:
+        raise DataError(*problems)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
+
+
+def _checked(name: str, role: Role, value: Any, number: int) -> Any:
+    """The value as the model's data are read: text stays text, lone surrogates are replaced."""
+    if role.kind != "text":
+        return value
+    if not isinstance(value, str):
+        message = f"a text was expected, not {type(value).__name__}"
+        raise DataError(Problem(message, row=number, key=name, value=repr(value)))
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

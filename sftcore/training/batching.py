@@ -1,0 +1,124 @@
+"""Which rows meet in which batch: rows of like length, in an order that (seed, epoch) alone decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from sftcore.data.randomness import generator
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+    from sftcore.components import Task
+    from sftcore.data.encode import EncodedRows
+
+MEGA = 50
+"""Steps' worth of shuffled rows that are sorted by length together."""
+
+
+def epoch_order(lengths: np.ndarray, step_rows: int, seed: int, epoch: int) -> np.ndarray:
+    """Positions in the order of an epoch, (n,) int64.
+
+    Shuffled rows are cut into pieces of 50 steps, sorted by length within a piece, cut into steps, and the steps
+    shuffled. `step_rows` counts the rows of one optimizer step over all processes and accumulated batches, so
+    that splitting a step differently leaves its rows the same. The step with the longest rows opens the first
+    epoch: what does not fit into memory shows at once.
+    """
+    rng = generator("order", seed, epoch)
+    shuffled = rng.permutation(len(lengths))
+    whole = len(lengths) - len(lengths) % step_rows
+    pieces = [shuffled[start : min(start + MEGA * step_rows, whole)] for start in range(0, whole, MEGA * step_rows)]
+    steps = [_descending(piece, lengths).reshape(-1, step_rows) for piece in pieces]
+    order = rng.permutation(np.concatenate(steps)) if steps else np.zeros((0, step_rows), np.int64)
+    if epoch == 0 and len(order):
+        longest = int(lengths[order].max(axis=1).argmax())
+        order[[0, longest]] = order[[longest, 0]]
+    return np.concatenate([order.reshape(-1), _descending(shuffled[whole:], lengths)])
+
+
+def _descending(positions: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    return positions[np.argsort(-lengths[positions], kind="stable")]
+
+
+def token_batches(lengths: np.ndarray, tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Batches of at most `tokens` tokens, padding included, from rows sorted by length; their number is the same
+    in every epoch, their order and the rows of equal length that they share are not."""
+    rng = generator("order", seed, epoch)
+    order = _descending(rng.permutation(len(lengths)), lengths)
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, tokens // int(lengths[order[start]]))
+        batches.append(order[start : start + size])
+        start += size
+    places = rng.permutation(len(batches)).tolist()
+    if epoch == 0 and places:
+        first = places.index(0)
+        places[0], places[first] = places[first], places[0]
+    return [batches[place] for place in places]
+
+
+class EpochRows(Dataset[list[dict[str, Any]]]):
+    """Training features in the order of the epoch that `set_epoch` names; an item is a list of features.
+
+    With `tokens_per_batch` an item is a whole batch, else one feature. Features of rows that have nothing that
+    counts in the loss are left out. `features(epoch)` gives the encoded rows, of one length for all epochs.
+    """
+
+    def __init__(
+        self, features: Callable[[int], EncodedRows], *, seed: int, step_rows: int, tokens_per_batch: int | None = None
+    ) -> None:
+        self._features: Callable[[int], EncodedRows] | None = features
+        self._seed, self._step_rows, self._tokens = seed, step_rows, tokens_per_batch
+        self._kept = np.flatnonzero(~features(0).masked)
+        self._epoch = -1
+        self._encoded: EncodedRows
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the rows of that epoch, in its order."""
+        if epoch == self._epoch or self._features is None:
+            return
+        encoded = self._features(epoch)
+        if self._epoch >= 0 and len(encoded) != len(self._encoded):
+            raise ValueError(f"epoch {epoch} has {len(encoded)} features instead of {len(self._encoded)}")
+        self._encoded, self._epoch = encoded, epoch
+        lengths = encoded.lengths[self._kept]
+        self._items: Sequence[np.ndarray]
+        if self._tokens:
+            self._items = [self._kept[batch] for batch in token_batches(lengths, self._tokens, self._seed, epoch)]
+        else:
+            self._items = self._kept[epoch_order(lengths, self._step_rows, self._seed, epoch)].reshape(-1, 1)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, position: int) -> list[dict[str, Any]]:
+        return [self._encoded.feature(index) for index in self._items[position].tolist()]
+
+    def row_ids(self, start: int, count: int) -> list[int]:
+        """Ids in the source of the rows of some items of this epoch, for messages."""
+        ids = [self._encoded.ids[item] for item in self._items[start : start + count]]
+        return list(dict.fromkeys(np.concatenate(ids).tolist())) if ids else []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Worker processes get the rows of the epoch at hand; they live for one epoch."""
+        return self.__dict__ | {"_features": None}
+
+
+@dataclass(frozen=True)
+class Collate:
+    """Pads the features of some items to one batch; it draws no random numbers."""
+
+    task: Task
+    processor: PreTrainedTokenizerBase
+    """Not called `tokenizer`: the Trainer would save it with every checkpoint."""
+
+    def __call__(self, items: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, torch.Tensor]:
+        """The batch as the task pads it."""
+        return self.task.collate([feature for item in items for feature in item], self.processor)

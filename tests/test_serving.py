@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sftcore import DataError, Recipe, RunError, load_model
+from sftcore.components import Drop
+from sftcore.runs.folder import SUMS, Run
+from sftcore.runs.predictions import read_predictions
+from sftcore.serving import read_row
+
+MakeRun = Callable[..., Run]
+
+STEPS = """
+[[preprocess]]
+use = "lowercase"
+[[preprocess]]
+use = "drop-short"
+"""
+
+
+def test_a_loaded_model_repeats_the_recorded_predictions(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path)
+    table = read_predictions(run.path / "predictions.parquet").to_pylist()
+    model = load_model("tiny", runs=tmp_path)
+    assert model.labels == ("negative", "neutral", "positive")
+    found = model.predict([row["text"] for row in table])
+    assert [prediction.value for prediction in found] == [row["prediction"] for row in table]
+    for prediction, row in zip(found, table, strict=True):
+        assert prediction.logits == pytest.approx(row["logits"], abs=1e-5)
+
+
+def test_rows_out_are_rows_in(tmp_path: Path, make_run: MakeRun) -> None:
+    model = load_model(make_run(tmp_path, '[[preprocess]]\nuse = "whitespace"\n'))
+    found = model.predict(["good book", "  ", "bad \ud800 phone", {"review": None}, {"text": "best"}])
+    assert [prediction.value is None for prediction in found] == [False, True, False, True, False]
+    assert found[1].reason
+    assert found[3].reason == "text is missing"
+    assert found[0] == model.predict(["good book"])[0]
+    assert model.predict([]) == []
+    assert model.predict([""])[0].value is None
+
+
+def test_preprocessing_is_part_of_the_model(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path, '[[preprocess]]\nuse = "html"\n')
+    model = load_model(run.model_path)
+    first, second = model.predict(["<p>good book</p>", "good book"])
+    assert first.logits == pytest.approx(second.logits, abs=1e-6)
+
+
+def test_the_texts_of_a_row_are_found_by_column_or_by_role(recipe: Recipe) -> None:
+    assert read_row(recipe, {"review": "a", "text": "another column"}, 1) == {"text": "a"}
+    assert read_row(recipe, {"text": "a", "label": "unread"}, 1) == {"text": "a"}
+    assert read_row(recipe, "a", 1) == {"text": "a"}
+    assert read_row(recipe, {"text": float("nan")}, 1) == Drop("text is missing")
+    assert read_row(recipe, {"review": "a", "text_pair": "b"}, 1) == {"text": "a", "text_pair": "b"}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"reviews": "a"}, r"row 7  text\n  text \(in the recipe's data: review\) is missing; did you mean reviews\?"),
+        ({"text": 3}, r"row 7  text\n  found: 3\n  a text was expected, not int"),
+        (3, r"row 7\n  a text or a dict was expected, not int"),
+    ],
+)
+def test_rows_that_lack_a_text_are_named(recipe: Recipe, row: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_row(recipe, row, 7)
+
+
+def test_a_role_that_some_rows_have_all_rows_need(tmp_path: Path, make_run: MakeRun) -> None:
+    model = load_model(make_run(tmp_path))
+    found = model.predict([{"text": "a phone", "text_pair": "a box"}, "a phone"])
+    assert [prediction.reason for prediction in found] == ["", "text_pair is missing"]
+
+
+def test_an_unfinished_or_damaged_run_is_refused(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path)
+    (run.path / SUMS).rename(run.path / "aside")
+    with pytest.raises(RunError, match="not finished"):
+        load_model(run)
+    (run.path / "aside").rename(run.path / SUMS)
+    (run.model_path / "config.json").write_text("{")
+    with pytest.raises(RunError, match="model\n  can't be loaded"):
+        load_model(run)
+    (run.model_path / "task_state.json").write_text('{"state": {"labels": 3}}')
+    with pytest.raises(RunError, match=r"task_state\.json"):
+        load_model(run)
+    (run.model_path / "task_state.json").unlink()
+    with pytest.raises(RunError, match="is missing"):
+        load_model(run)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    data = {"source": "a.csv", "columns": {"text": "review"}}
+    return Recipe.from_dict({"model": {"base": "x"}, "data": data, "task": {"use": "text-classification"}})
