@@ -16,12 +16,15 @@ from sftcore.reporter import SILENT, Reporter
 if TYPE_CHECKING:
     from sftcore.components import Task
     from sftcore.data.encode import EncodedRows
-    from sftcore.data.rows import Rows
+    from sftcore.data.load import Loaded
+    from sftcore.data.rows import Origins, Rows
     from sftcore.pipeline import Prepared
     from sftcore.recipe import Recipe
     from sftcore.registry import Registry
 
 BINS = 12
+GROUPS = 5
+ROWS_OF_GROUP = 4
 IGNORED = -100
 
 
@@ -36,7 +39,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Lengths of a split's features in tokens; `histogram` counts them in equal bins from 0 to `limit`."""
+    """Lengths of a split's features in tokens; `histogram` counts them in equal bins from 0 to `longest`."""
 
     features: int
     mean: float
@@ -54,19 +57,35 @@ class Example:
     """An encoded training row: its tokens, which of them count in the loss (None: the row as a whole), its target."""
 
     row: int
+    place: str
     tokens: list[str]
     counts: list[bool] | None
     target: Any
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """A row of a group whose texts are alike and whose labels are not, and where it came from."""
+
+    row: int
+    place: str
+    text: str
+    target: Any
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Everything that `check` has to say; `labels` counts classes by split, `targets` sums numbers up."""
+    """Everything that `check` has to say; `labels` counts classes by split, `targets` sums numbers up.
+
+    `twins` counts rows that are alike by how they are; `conflicts` are the first groups with different labels.
+    """
 
     shape: Shape
     ledger: dict[str, Any]
     labels: dict[str, dict[str, int]]
     targets: dict[str, dict[str, float]]
+    twins: dict[str, Any]
+    conflicts: list[list[Relative]]
     lengths: dict[str, Lengths]
     examples: list[Example]
     steps: dict[str, int]
@@ -97,8 +116,10 @@ def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, ex
         ledger=ledger.as_json(),
         labels=label_table(splits, roles),
         targets=number_table(splits, roles),
+        twins=twins(ledger),
+        conflicts=conflicts(recipe.task, loaded, ledger),
         lengths={name: lengths(rows, ledger, name) for name, rows in encoded.items() if len(rows)},
-        examples=chosen_examples(recipe.task, prepared, examples),
+        examples=chosen_examples(recipe.task, prepared, loaded.origins, examples),
         steps=steps(recipe, prepared),
         machine=machine(recipe, reporter),
     )
@@ -126,6 +147,46 @@ def number_table(splits: Mapping[str, Rows], roles: Sequence[str]) -> dict[str, 
     }
 
 
+def twins(ledger: Ledger) -> dict[str, Any]:
+    """How many rows are alike and how, and how many test rows are scored because of it."""
+    entry = ledger.find("split")
+    if entry is None:
+        return {}
+    details = entry.details
+    found = {f"{name} twins": number for name, number in details.get("twins", {}).items() if number}
+    found |= {"largest group": details.get("largest_twin_group"), "test rows scored": details.get("test_scored")}
+    conflicting = details.get("conflicting_labels", {})
+    if conflicting.get("groups"):
+        found["texts with different labels"] = conflicting["groups"]
+    return found | {f"dropped: {reason}": number for reason, number in entry.dropped.items()}
+
+
+def conflicts(task: Task, loaded: Loaded, ledger: Ledger) -> list[list[Relative]]:
+    """The first groups of like texts with different labels."""
+    entry = ledger.find("split")
+    groups = entry.details.get("conflicting_labels", {}).get("row_ids", [])[:GROUPS] if entry else []
+    wanted = {row for group in groups for row in group}
+    parts = loaded.rows.values() if isinstance(loaded.rows, Mapping) else [loaded.rows]
+    values = {row: part.values[at] for part in parts for at, row in enumerate(part.ids.tolist()) if row in wanted}
+    return [
+        [
+            Relative(row, loaded.origins.describe(row), _text(task, values[row]), _target(task, values[row]))
+            for row in group[:ROWS_OF_GROUP]
+        ]
+        for group in groups
+    ]
+
+
+def _text(task: Task, row: Mapping[str, Any]) -> str:
+    return " | ".join(str(row[name]) for name, role in task.roles.items() if not role.target and row.get(name))
+
+
+def _target(task: Task, row: Mapping[str, Any]) -> Any:
+    """The value of the one target, or all of them by role."""
+    found = {name: row.get(name) for name, role in task.roles.items() if role.target}
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
 def lengths(encoded: EncodedRows, ledger: Ledger, split: str) -> Lengths:
     """How long the features of a split are, and how many of its rows were cut."""
     import numpy as np
@@ -135,7 +196,7 @@ def lengths(encoded: EncodedRows, ledger: Ledger, split: str) -> Lengths:
     longest = int(encoded.lengths.max())
     limit = int(details.get("max_length", longest))
     middle, high, top = np.percentile(encoded.lengths, [50, 95, 99], method="higher").tolist()
-    bins, _ = np.histogram(encoded.lengths, bins=BINS, range=(0, max(limit, longest)))
+    bins, _ = np.histogram(encoded.lengths, bins=min(BINS, longest), range=(0, longest))
     mean, cut = float(encoded.lengths.mean()), int(details.get("truncated_rows", 0))
     return Lengths(len(encoded), mean, int(middle), int(high), int(top), longest, limit, cut, bins.tolist())
 
@@ -172,7 +233,7 @@ def machine(recipe: Recipe, reporter: Reporter = SILENT) -> dict[str, Any]:
     }
 
 
-def chosen_examples(task: Task, prepared: Prepared, number: int) -> list[Example]:
+def chosen_examples(task: Task, prepared: Prepared, origins: Origins, number: int) -> list[Example]:
     """So many training rows, one of each class first."""
     rows, encoded = prepared.train_rows, prepared.train
     seen: set[Any] = set()
@@ -184,20 +245,20 @@ def chosen_examples(task: Task, prepared: Prepared, number: int) -> list[Example
         seen.add(stratum)
         if len(first) >= number or (len(first) + len(rest) >= number and index >= 1_000):
             break
-    return [_example(task, prepared, index) for index in (first + rest)[:number]]
+    return [_example(task, prepared, origins, index) for index in (first + rest)[:number]]
 
 
-def _example(task: Task, prepared: Prepared, index: int) -> Example:
+def _example(task: Task, prepared: Prepared, origins: Origins, index: int) -> Example:
     feature, parent = prepared.train.feature(index), int(prepared.train.parents[index])
-    row = prepared.train_rows.values[parent]
+    row, row_id = prepared.train_rows.values[parent], int(prepared.train_rows.ids[parent])
     given = feature.get("labels")
     per_token = isinstance(given, list) and len(given) == len(feature.get("input_ids", ()))
-    targets = {role: row.get(role) for role in task.roles if task.roles[role].target}
     return Example(
-        row=int(prepared.train_rows.ids[parent]),
+        row=row_id,
+        place=origins.describe(row_id),
         tokens=prepared.tokenizer.convert_ids_to_tokens(feature.get("input_ids", [])),
         counts=[label != IGNORED for label in given] if per_token else None,
-        target=next(iter(targets.values())) if len(targets) == 1 else targets,
+        target=_target(task, row),
     )
 
 

@@ -76,7 +76,10 @@ class Role:
 
 
 class Frozen(BaseModel):
-    """Base of everything that a recipe configures: frozen, strict, without unknown keys."""
+    """Base of everything that a recipe configures: frozen, strict, without unknown keys.
+
+    The docstring below a field is its description in schema and docs.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -84,7 +87,6 @@ class Frozen(BaseModel):
         strict=True,
         allow_inf_nan=False,
         validate_default=True,
-        use_attribute_docstrings=True,
         ignored_types=(cached_property,),
         protected_namespaces=(),
     )

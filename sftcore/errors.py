@@ -126,7 +126,7 @@ def _block(problem: Problem) -> list[str]:
         place += f":{problem.line}"
     if problem.row is not None:
         place += f" row {problem.row}"
-    head = "  ".join(part for part in (place, problem.key) if part)
+    head = "  ".join(part for part in (place.strip(), problem.key) if part)
     body = [f"  {line}" for text in (problem.message, problem.advice) for line in text.splitlines() if line]
     if problem.excerpt is not None:
         body = [*_marked(problem.excerpt), *body]

@@ -134,9 +134,9 @@ def prepare(
     """Preprocess, split, augment, fit and encode. Raises `sftcore.DataError` and what components raise."""
     clock = clock or Clock()
     with _stage("preprocess", clock, reporter):
-        processed = preprocess(loaded.rows, recipe, ledger)
+        processed = _preprocess(loaded.rows, recipe, ledger)
     with _stage("split", clock, reporter):
-        splits = split_rows(loaded, processed, recipe, ledger, reporter)
+        splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
     with _stage("augment", clock, reporter):
         train_rows = augment(splits.train, recipe, ledger)
     with _stage("encode", clock, reporter):
@@ -153,6 +153,12 @@ def prepare(
             validation=encode(splits.validation, ledger, "encode validation"),
             test=encode(splits.test, ledger, "encode test"),
         )
+
+
+def _preprocess(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) -> Rows | dict[str, Rows]:
+    if isinstance(rows, Rows):
+        return preprocess(rows, recipe, ledger)
+    return {name: preprocess(part, recipe, ledger) for name, part in rows.items()}
 
 
 def _encode(

@@ -14,19 +14,21 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import pluggy
 
 from sftcore import components, hooks
 from sftcore.components import Component, Kind
 from sftcore.errors import did_you_mean
+from sftcore.records import PredictionKind
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 GROUP = "sftcore"
 CORE = "sftcore"
+_FOREIGN_CODE = re.compile(r"^<|importlib|[\\/](pluggy|pydantic)[\\/]|plugin_loading\.py$")
 RESERVED = {"use", "name", "kind"}
 T = TypeVar("T")
 
@@ -140,7 +142,7 @@ def _described(error: BaseException) -> str:
     text = " ".join(str(error).split())[:240]
     name = type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename and not frame.filename.startswith("<")]
+    own = [frame for frame in frames if not _FOREIGN_CODE.search(frame.filename)]
     place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f" ({Path(error.filename).name}:{error.lineno})"
@@ -251,13 +253,15 @@ def hook_specs() -> tuple[str, ...]:
 def _hook_names(module: Any) -> tuple[str, ...]:
     """The hooks that a module implements. A function that looks like a hook and is none is a mistake."""
     functions = dict(inspect.getmembers(module, inspect.isroutine))
-    marked = {name for name, value in functions.items() if hasattr(value, "sftcore_impl")}
-    for name in sorted(marked | {name for name in functions if name.startswith("sftcore_")}):
-        if name not in hook_specs():
-            raise _UnfitError(f"{name} is not a hook{did_you_mean(name, hook_specs())}")
+    marked = {name: value.sftcore_impl for name, value in functions.items() if hasattr(value, "sftcore_impl")}
+    implemented = {name: options.get("specname") or name for name, options in marked.items()}
+    for name in sorted(marked.keys() | {name for name in functions if name.startswith("sftcore_")}):
+        hook = implemented.get(name, name)
+        if hook not in hook_specs():
+            raise _UnfitError(f"{hook} is not a hook{did_you_mean(hook, hook_specs())}")
         if name not in marked:
             raise _UnfitError(f"{name} is not marked with @hookimpl")
-    return tuple(name for name in hook_specs() if name in marked)
+    return tuple(name for name in hook_specs() if name in implemented.values())
 
 
 def _entries(manager: pluggy.PluginManager, names: Iterable[str], candidate: Candidate) -> Iterator[Entry]:
@@ -293,6 +297,7 @@ def check_component(cls: Any, kind: Kind, bases: tuple[type[Component], ...]) ->
         or _config_complaint(cls)
         or _field_complaint(cls)
         or _abstract_complaint(cls)
+        or _claim_complaint(cls)
     )
     if complaint:
         raise _UnfitError(f"{cls.__qualname__}: {complaint}")
@@ -339,6 +344,20 @@ def _has_public(base: type, name: str) -> bool:
 def _abstract_complaint(cls: type[Component]) -> str:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     return f"it does not implement {', '.join(missing)}" if missing else ""
+
+
+def _claim_complaint(cls: type[Component]) -> str:
+    """What a component has to say of itself besides its name."""
+    if issubclass(cls, components.Metric):
+        kinds = getattr(cls, "understands", ())
+        wrong = [kind for kind in kinds if kind not in get_args(PredictionKind)]
+        if not kinds or isinstance(kinds, str) or wrong:
+            return f'understands: a tuple of {", ".join(get_args(PredictionKind))} was expected, like ("labels",)'
+    if issubclass(cls, components.Task) and not isinstance(getattr(cls, "auto_class", None), str):
+        return 'auto_class: the name of a transformers class was expected, like "AutoModelForSequenceClassification"'
+    if issubclass(cls, components.Source) and not (cls.schemes or cls.endings):
+        return 'it claims no place: give schemes = ("s3",) or endings = (".csv",)'
+    return ""
 
 
 def _named(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from sftcore.components import Component, Kind, Source
@@ -112,18 +112,20 @@ class Registry:
 
         callbacks: list[TrainerCallback] = []
         for plugin in self._asked(recipe):
-            results, failure = guarded(lambda: plugin.call("sftcore_trainer_callbacks", recipe=recipe))  # noqa: B023  # called at once
-            wrong = [item for result in results or () for item in result if not isinstance(item, TrainerCallback)]
-            if failure or wrong:
-                reason = failure or f"{wrong[0]!r} is no TrainerCallback"
-                raise PluginError(Problem(f"sftcore_trainer_callbacks: {reason}", where=plugin.distribution))
-            callbacks += [item for result in results or () for item in result]
+            results, failure = guarded(partial(plugin.call, "sftcore_trainer_callbacks", recipe=recipe))
+            for result in results or ():
+                items = result if isinstance(result, list | tuple) else [result]
+                wrong = [item for item in items if not isinstance(item, TrainerCallback)]
+                failure = failure or (f"{wrong[0]!r} is no TrainerCallback" if wrong else "")
+                callbacks += items
+            if failure:
+                raise PluginError(Problem(f"sftcore_trainer_callbacks: {failure}", where=plugin.distribution))
         return callbacks
 
     def run_finished(self, run: Run, recipe: Recipe, reporter: Reporter) -> None:
         """Tell core and participants of a sealed run; what they raise becomes a warning."""
         for plugin in self._asked(recipe):
-            _, failure = guarded(lambda: plugin.call("sftcore_run_finished", run=run))  # noqa: B023  # called at once
+            _, failure = guarded(partial(plugin.call, "sftcore_run_finished", run=run))
             if failure:
                 reporter.warning(f"the plugin {plugin.distribution} failed after the run was sealed: {failure}")
 

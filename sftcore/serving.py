@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sftcore.components import Drop, Role, Task, TaskState
-from sftcore.errors import DataError, Problem, RunError, did_you_mean
+from sftcore.errors import DataError, Problem, RunError, did_you_mean, nearest
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.folder import Run
+from sftcore.runs.loading import load_saved
 from sftcore.runs.task_state import read_task_state
 
 if TYPE_CHECKING:
@@ -116,23 +117,14 @@ def load_model(run: Run | str | Path, runs: str | Path | None = None) -> Model:
     Raises `RunError` where there is no such run, or it is not finished or damaged; `PluginError` where a plugin
     that its recipe uses is not installed.
     """
-    import torch
-    import transformers
-
     found = run if isinstance(run, Run) else Run.find(_run_of(run), runs)
     if not found.sealed:
         advice = "sftcore run with its recipe goes on with it"
         raise RunError(Problem("the run is not finished: it has no model yet", str(found.path), advice=advice))
     recipe = found.recipe()
     state = read_task_state(found.model_path, recipe.task)
-    auto = getattr(transformers, recipe.task.auto_class)
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(found.model_path, local_files_only=True)
-        model = auto.from_pretrained(found.model_path, dtype=torch.float32, local_files_only=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise RunError(Problem(f"can't be loaded: {reason}", where=str(found.model_path))) from error
-    return Model(recipe, state, tokenizer, model.to("cuda" if torch.cuda.is_available() else "cpu").eval())
+    model, tokenizer = load_saved(found.model_path, recipe.task.auto_class)
+    return Model(recipe, state, tokenizer, model)
 
 
 def _run_of(text: str | Path) -> str | Path:
@@ -175,7 +167,9 @@ def _require(
         if role.required and (columns[name] or name) not in row:
             column = recipe.data.columns.get(name, name)
             wanted = name if column == name else f"{name} (in the recipe's data: {column})"
-            problems.append(Problem(f"{wanted} is missing{did_you_mean(name, map(str, row))}", row=number, key=name))
+            keys = [str(key) for key in row]
+            meant = did_you_mean(name if nearest(name, keys) else column, keys)
+            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name))
     if problems:
         raise DataError(*problems)
 

@@ -78,15 +78,15 @@ def sentiment_csv(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class MakeRun(Protocol):
-    def __call__(self, runs: Path, table: str = "", *, precision: str = "fp32", rows: int = 24) -> Run: ...
+    def __call__(self, runs: Path, table: str = "", *, precision: str = "fp32", paired: bool = False) -> Run: ...
 
 
 @pytest.fixture
 def make_run(tiny_bert: str) -> MakeRun:
     """Makes a finished run of an untrained tiny model: everything but the training is real."""
 
-    def make(runs: Path, table: str = "", *, precision: str = "fp32", rows: int = 24) -> Run:
-        return _finished_run(tiny_bert, runs, table, precision, rows)
+    def make(runs: Path, table: str = "", *, precision: str = "fp32", paired: bool = False) -> Run:
+        return _finished_run(tiny_bert, runs, table, precision, paired)
 
     return make
 
@@ -94,12 +94,12 @@ def make_run(tiny_bert: str) -> MakeRun:
 RECIPE = """
 name = "tiny"
 model = {{ base = {base!r}, max_length = 32 }}
-data = {{ source = "reviews.csv", columns = {{ text = "review" }} }}
+data = {{ source = "reviews.csv", columns = {{ text = "review"{pair} }} }}
 {table}
 """
 
 
-def _finished_run(base: str, runs: Path, table: str, precision: str, count: int) -> Run:
+def _finished_run(base: str, runs: Path, table: str, precision: str, paired: bool) -> Run:
     import numpy as np
 
     from sftcore import Recipe
@@ -118,13 +118,14 @@ def _finished_run(base: str, runs: Path, table: str, precision: str, count: int)
     from sftcore.runs.task_state import write_task_state
 
     task_table = "" if "[task]" in table else '[task]\nuse = "text-classification"\n'
-    recipe = Recipe.from_toml(RECIPE.format(base=base, table=task_table + table))
-    data = [{"text": text.upper(), "label": label} for text, label in labelled_rows(count)]
+    pair = ', text_pair = "question"' if paired else ""
+    recipe = Recipe.from_toml(RECIPE.format(base=base, pair=pair, table=task_table + table))
+    data = [{"text": text.upper(), "label": label} for text, label in labelled_rows(24)]
     if recipe.task.predicts == "label_sets":
         data = [row | {"label": [row["label"], "box"] if n % 2 else [row["label"]]} for n, row in enumerate(data)]
     elif recipe.task.predicts == "scores":
         data = [row | {"label": float(n % 5)} for n, row in enumerate(data)]
-    if "text_pair" in recipe.data.columns:
+    if paired:
         data = [row | {"text_pair": f"and what of {row['text']}"} for row in data]
     rows = preprocess(Rows.of(data), recipe, Ledger())
     task = recipe.task
@@ -141,7 +142,7 @@ def _finished_run(base: str, runs: Path, table: str, precision: str, count: int)
         model.save_pretrained(run.model_path)
         tokenizer.save_pretrained(run.model_path)
         write_task_state(run.model_path, task, state)
-        sizes = {"train": count, "validation": 0, "test": len(rows)}
+        sizes = {"train": 24, "validation": 0, "test": len(rows)}
         write_card(run.model_path, recipe, state, scores, rows=sizes, precision=precision, dropped={"too short": 2})
         run.write_json("metrics.json", {"test": scores})
         write_predictions(

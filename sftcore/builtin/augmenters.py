@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNIT = re.compile(
-    rf"[{_CJK}][\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef]*|[^\s{_CJK}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+"
+    rf"([{_CJK}][\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef]*)"
+    rf"|[^\s{_CJK}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]+"
 )
+_LETTER = re.compile(r"[^\W_]|[\u2190-\U0010ffff]")  # or a symbol, such as an emoji
 _TRIES = 10
 
 
@@ -33,9 +35,9 @@ class _Unit(NamedTuple):
 
 def _units(text: str) -> list[_Unit]:
     return [
-        _Unit(*found.span(), found.group(), re.match(rf"[{_CJK}]", found.group()) is None)
+        _Unit(*found.span(), found.group(), found.group(1) is None)
         for found in _UNIT.finditer(text)
-        if any(letter.isalnum() or ord(letter) > 0x2190 for letter in found.group())
+        if _LETTER.search(found.group())
     ]
 
 

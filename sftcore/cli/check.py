@@ -53,6 +53,7 @@ def _shape(console: Console, recipe: Recipe) -> None:
 def _everything(console: Console, recipe: Recipe, examples: int) -> None:
     from sftcore import checking
     from sftcore.cli import findings
+    from sftcore.cli.text import plural
     from sftcore.registry import discover
 
     found = checking.check(recipe, discover(), console, examples=examples)
@@ -61,4 +62,5 @@ def _everything(console: Console, recipe: Recipe, examples: int) -> None:
         return
     console.show("ledger", found.ledger)
     console.print(*findings.everything(found), *findings.shape(found.shape, recipe))
-    console.line("\nnothing to complain of")
+    warned = f"{plural(console.warnings, 'warning')}; " if console.warnings else ""
+    console.line(f"\n{warned}nothing stands in the way of sftcore run {recipe.path}")

@@ -40,6 +40,7 @@ class Console:
         streams.safe_streams()
         self.as_json = as_json
         self.prints = streams.first_process()
+        self.warnings = 0
         self._quiet = quiet
         self._stdout: TextIO = sys.stdout
         self._out = _console(sys.stdout)
@@ -70,6 +71,7 @@ class Console:
 
     def warning(self, text: str) -> None:
         """Tell what may make the result worse or mislead; shown with `--quiet` too."""
+        self.warnings += 1
         self._safely(self._display.note, clean(text), warning=True)
 
     def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:

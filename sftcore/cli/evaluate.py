@@ -22,10 +22,12 @@ def command(run: str, source: str, runs: Path, as_json: bool, quiet: bool) -> No
     from sftcore.cli.console import Console
 
     with Console(as_json=as_json, quiet=quiet) as console:
-        from sftcore.pipeline import evaluate
         from sftcore.runs.folder import Run
 
-        metrics = evaluate(Run.find(run, runs), source, reporter=console)
+        found = Run.find(run, runs)
+        from sftcore.pipeline import evaluate
+
+        metrics = evaluate(found, source, reporter=console)
         if as_json:
             console.json(metrics)
         else:

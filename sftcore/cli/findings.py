@@ -14,7 +14,7 @@ from sftcore.cli.tables import facts, labels, section, table
 from sftcore.cli.text import clean, count, one_line, share
 
 if TYPE_CHECKING:
-    from sftcore.checking import CheckResult, Example, Lengths, Shape
+    from sftcore.checking import CheckResult, Example, Lengths, Relative, Shape
     from sftcore.recipe import Recipe
 
 BAR = 24
@@ -27,6 +27,10 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
         yield labels(found.labels)
     if found.targets:
         yield section("targets", *(facts({split: values}) for split, values in found.targets.items()))
+    if found.twins:
+        yield section("twins", facts(found.twins))
+    if found.conflicts:
+        yield section("the same text with different labels", *map(_conflict, found.conflicts))
     if found.lengths:
         yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(next(iter(found.lengths.values()))))
     if found.examples:
@@ -44,7 +48,7 @@ def shape(found: Shape, recipe: Recipe) -> Iterator[RenderableType]:
     for path, line in toml.lines(found.plan):
         default = path and not line.startswith("[") and not _said(path, given)
         lines.append(Text(clean(f"# {line}"), style="dim") if default else Text(clean(line)))
-    yield section("plan", *lines)
+    yield section("plan", Text("\n").join(lines))
     if found.plugins:
         yield section("plugins", table(["", ""], [tuple(plugin.values()) for plugin in found.plugins]))
 
@@ -61,6 +65,10 @@ def _said(path: str, given: set[str]) -> bool:
     return any(f"{path}.".startswith(f"{name}.") or name.startswith(f"{path}.") for name in given)
 
 
+def _conflict(group: Sequence[Relative]) -> RenderableType:
+    return table(["", "", ""], [(one.place, one_line(str(one.target), 30), one_line(one.text, 100)) for one in group])
+
+
 def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
     names = ["", "features", "mean", "median", "95 %", "99 %", "longest", "limit", "cut"]
     rows = [
@@ -75,7 +83,7 @@ def _cut(one: Lengths) -> str:
 
 
 def _histogram(one: Lengths) -> RenderableType:
-    width = max(one.limit, one.longest) / len(one.histogram)
+    width = one.longest / len(one.histogram)
     most = max(one.histogram) or 1
     last = max(place for place, number in enumerate(one.histogram) if number)
     rows = [
@@ -93,7 +101,7 @@ def _example(example: Example) -> RenderableType:
         line.append(" ")
     if len(example.tokens) > TOKENS_SHOWN:
         line.append(f"… {len(example.tokens) - TOKENS_SHOWN} more", style="dim")
-    return Group(Text(f"row {example.row}  {_target(example)}", style="bold"), line, Text())
+    return Group(Text(f"{example.place}  {_target(example)}", style="bold"), line, Text())
 
 
 def _target(example: Example) -> str:

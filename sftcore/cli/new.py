@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sftcore.registry import Registry
 
 WIDTH = 118
+BESIDE = 40
+"""Where the comment beside a line begins."""
 DEFAULT_TASK = "text-classification"
 TITLES: dict[Kind, tuple[str, str]] = {
     "preprocessor": ("preprocess", "Preprocessors: in this order, on every split; a table for each"),
@@ -74,7 +77,7 @@ def _model(base: str) -> Iterator[str]:
     from sftcore.recipe.schema import Model
 
     yield from ("", "[model]", _line(f"base = {toml.value(base)}", "hub id, directory, or package:<import name>/<path>"))
-    yield from _fields(Model, leave_out={"base"})
+    yield from _fields(Model, "model", leave_out={"base"})
 
 
 def _data(source: str, task: type[Task]) -> Iterator[str]:
@@ -82,7 +85,7 @@ def _data(source: str, task: type[Task]) -> Iterator[str]:
 
     yield from ("", "[data]", _line(f"source = {toml.value(source)}", "file, glob, folder, hub id, package:…"))
     yield _line(f"columns = {toml.value(_columns(task))}", "role = column of your data")
-    yield from _fields(Data, leave_out={"source", "columns"})
+    yield from _fields(Data, "data", leave_out={"source", "columns"})
 
 
 def _columns(task: type[Task]) -> dict[str, str]:
@@ -107,7 +110,7 @@ def _kinds(registry: Registry) -> Iterator[str]:
         if entries:
             yield from ("", f"# {title}.", f"# [[{name}]]")
             for entry in entries:
-                yield "# " + _line(f"use = {toml.value(entry.name)}", _sentence(entry.cls.__doc__), WIDTH - 2)
+                yield _line(f"# use = {toml.value(registry.shortest(entry))}", _sentence(entry.cls.__doc__))
 
 
 def _train() -> Iterator[str]:
@@ -117,13 +120,28 @@ def _train() -> Iterator[str]:
     yield from _fields(Train)
 
 
-def _fields(cls: type[BaseModel], leave_out: frozenset[str] | set[str] = frozenset()) -> Iterator[str]:
-    """The fields of a model with their defaults, as comments; those that must be given wait for a value."""
+def _fields(cls: type[BaseModel], table: str = "", leave_out: Container[str] = ()) -> Iterator[str]:
+    """The fields of a model with their defaults, as comments; those without one wait for a value, tables come last."""
+    from sftcore.recipe.descriptions import describe
+
+    describe(cls)
+    tables = []
     for name, field in cls.model_fields.items():
         if name in leave_out or field.exclude:
             continue
         default = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
-        yield "# " + _line(f"{toml.key(name)} = {_shown(default)}".rstrip(), _sentence(field.description), WIDTH - 2)
+        comment = _sentence(field.description)
+        if default is None and _is_table(field.annotation):
+            tables.append(_line(f"# [{table}.{name}]", comment))
+        else:
+            yield _line(f"# {toml.key(name)} = {_shown(default)}".rstrip(), comment)
+    yield from tables
+
+
+def _is_table(annotation: Any) -> bool:
+    from pydantic import BaseModel
+
+    return any(isinstance(part, type) and issubclass(part, BaseModel) for part in get_args(annotation))
 
 
 def _shown(default: Any) -> str:
@@ -131,12 +149,22 @@ def _shown(default: Any) -> str:
     return "" if plain is None else toml.value(plain)
 
 
-def _line(text: str, comment: str, width: int = WIDTH) -> str:
-    """A line with its comment beside it, shortened to the width."""
+def _line(text: str, comment: str) -> str:
+    """A line with its comment beside it; of a long comment the parts that fit."""
     if not comment:
         return text
-    line = f"{text:<38}  # {comment}"
-    return line if len(line) <= width else f"{line[: width - 1].rstrip()}…"
+    beside = f"{text:<{BESIDE}}  # "
+    return beside + _fitted(comment, WIDTH - len(beside))
+
+
+def _fitted(comment: str, width: int) -> str:
+    if len(comment) <= width:
+        return comment
+    ends = [found.start() for found in re.finditer(r"[;,]? [(]|[;,] ", comment[:width])]
+    whole = [end for end in ends if end >= width // 3 and comment[:end].count("(") == comment[:end].count(")")]
+    if whole:
+        return comment[: whole[-1]]
+    return f"{comment[:width].rpartition(' ')[0]} …"
 
 
 def _sentence(description: str | None) -> str:

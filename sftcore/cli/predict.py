@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from sftcore.cli.options import printing, run_argument, runs_option
+from sftcore.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sftcore.cli.console import Console
     from sftcore.records import Prediction
-    from sftcore.registry import Registry
 
 InputRow: TypeAlias = str | Mapping[str, Any]
 
@@ -54,7 +56,7 @@ def command(
 
     with Console(as_json=as_json, quiet=quiet) as console:
         _check_out(out, file)
-        given = read_rows(file, texts, rows)
+        given = read_rows(file, texts, rows, console)
         console.stage("load", "model")
         from sftcore.serving import load_model
 
@@ -79,7 +81,9 @@ def _check_out(out: Path | None, file: str | None) -> None:
         raise UsageError(Problem("this is the file that is read", where="--out", value=str(out)))
 
 
-def read_rows(file: str | None, texts: Sequence[str], rows: Sequence[str]) -> list[InputRow]:
+def read_rows(
+    file: str | None, texts: Sequence[str], rows: Sequence[str], reporter: Reporter = SILENT
+) -> list[InputRow]:
     """The rows from the one place that was named. Raises `UsageError`, `DataError`."""
     from sftcore.errors import Problem, UsageError
 
@@ -89,13 +93,14 @@ def read_rows(file: str | None, texts: Sequence[str], rows: Sequence[str]) -> li
     if file == "-":
         return _lines()
     if file is not None:
-        return _file(file)
+        return _file(file, reporter)
     return list(texts) or [_row(text) for text in rows]
 
 
 def _lines() -> list[InputRow]:
-    stream = click.get_text_stream("stdin", encoding="utf-8", errors="replace")
-    lines = [line.removesuffix("\n") for line in stream]
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    lines = [line.removesuffix("\n") for line in sys.stdin]
     return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []
 
 
@@ -111,33 +116,11 @@ def _row(text: str) -> dict[str, Any]:
     return row
 
 
-def _file(name: str) -> list[InputRow]:
-    from sftcore.errors import DataError, Problem
+def _file(name: str, reporter: Reporter) -> list[InputRow]:
+    from sftcore.data.load import read_table
     from sftcore.registry import discover
 
-    registry = discover()
-    entry = registry.source_for(name)
-    if entry is None:
-        raise DataError(Problem(f"no installed source reads such files; {_endings(registry)}", where=name))
-    if not Path(name).is_file() and any(name.lower().endswith(ending) for ending in _claimed(registry)):
-        raise DataError(Problem("there is no such file", where=name))
-    source: Any = entry.cls()
-    data = source.load(name)
-    if isinstance(data, dict):
-        raise DataError(Problem(f"it holds several data sets: {', '.join(data)}; one was expected", where=name))
-    return list(data.to_list())
-
-
-def _claimed(registry: Registry) -> list[str]:
-    endings: list[str] = []
-    for entry in registry.entries("source"):
-        cls: Any = entry.cls
-        endings += cls.endings
-    return sorted(set(endings))
-
-
-def _endings(registry: Registry) -> str:
-    return f"there is {', '.join(_claimed(registry))}"
+    return list(read_table(name, Path.cwd(), None, discover(), reporter).to_list())
 
 
 def records(given: Sequence[InputRow], predictions: Sequence[Prediction], labels: Sequence[str]) -> list[dict[str, Any]]:
@@ -183,7 +166,6 @@ def _columns(found: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _csv(found: Sequence[Mapping[str, Any]]) -> str:
     import csv
-    import io
 
     text = io.StringIO(newline="")
     writer = csv.writer(text)

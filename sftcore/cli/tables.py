@@ -111,7 +111,9 @@ def _reasons(entry: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-_QUIET = ("features", "max_length", "tokens")
+_QUIET = ("features", "max_length", "tokens", "twin_groups", "largest_twin_group", "test_scored")
+"""Counts that have a place of their own elsewhere."""
+
 
 
 def _percent(number: int, entry: Mapping[str, Any]) -> str:

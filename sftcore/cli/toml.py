@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+LONG = 60
+"""Characters of an inline table from which on it is written line by line."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -33,7 +35,7 @@ def value(given: Any) -> str:
 
 def lines(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """The lines of a document as pairs of key path and text: plain keys first, then tables; None is left out."""
-    nested = {name: item for name, item in table.items() if _is_table(item)}
+    nested = {name: item for name, item in table.items() if _is_table(item, at_top=not path)}
     for name, item in table.items():
         if name not in nested and item is not None and item != {}:
             yield _join(path, name), f"{key(name)} = {value(item)}"
@@ -45,9 +47,10 @@ def lines(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]
             yield from lines(part, f"{below}.{number}" if isinstance(item, Sequence) else below)
 
 
-def _is_table(item: Any) -> bool:
+def _is_table(item: Any, *, at_top: bool) -> bool:
+    """Whether it gets lines of its own: tables of the document do, below that only those that are long."""
     if isinstance(item, Mapping):
-        return len(value(item)) > 60
+        return bool(item) and (at_top or len(value(item)) > LONG)
     return isinstance(item, Sequence) and not isinstance(item, str) and bool(item) and isinstance(item[0], Mapping)
 
 

@@ -61,7 +61,7 @@ def augment(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
     details = {
         "copies": added,
         "unchanged": dict(+unchanged),
-        "refused_edits": dict(refusals.edits),
+        "refused_edits": dict(+refusals.edits),
         "emptied": dict(refusals.empty),
         "every_epoch": [part.label for part in augmenters.fresh],
     }

@@ -7,9 +7,9 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,13 @@ class Fetched:
     parts: tuple[Part, ...]
     files: tuple[FileRead, ...]
     fingerprint: str
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def joint_fingerprint(fingerprints: Mapping[str, str]) -> str:
+        """The SHA-256 of several places' fingerprints with the splits that they are for."""
+        listed = "".join(f"{fingerprint}  {name}\n" for name, fingerprint in fingerprints.items())
+        return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def fetch(location: str, folder: Path, encoding: str | None, registry: Registry) -> Fetched:
@@ -173,6 +179,7 @@ def _read_file(
     entry = registry.source_for(file.name)
     if entry is None:
         known = sorted({ending for each in registry.entries("source") for ending in _claims(each.cls, "endings")})
+        known = [ending for ending in known if ending.count(".") == 1]
         near = did_you_mean(file.suffix or file.name, known)
         raise DataError(Problem(f"no source reads {file.suffix or 'files without ending'}{near}", where=str(file)))
     parts = _parts(_load(entry.cls, str(file), encoding), file.relative_to(base).as_posix(), split)
@@ -254,7 +261,7 @@ def _hub_problem(location: str, folder: Path, error: Exception) -> Problem:
         why = "the hub can't be reached"
     else:
         why = f"the hub's data set can't be had: {text}"
-    advice = "on a machine with a connection: datasets.load_dataset(name).save_to_disk(folder); then say source = that folder"
+    advice = "elsewhere: datasets.load_dataset(name).save_to_disk(folder); then give that folder as the source"
     return Problem(f"{message}\n{why}", advice=advice)
 
 

@@ -80,7 +80,7 @@ def near_groups(texts: Sequence[Sequence[Sequence[str]]], threshold: float) -> t
                 fits = _similar(each, left, right, threshold)
                 left, right = left[fits], right[fits]
             groups = joined(groups, left, right)
-    return groups, limit >= postings.partners.max(initial=0)
+    return groups, bool(limit >= postings.partners.max(initial=0))
 
 
 def _shingled(texts: Sequence[Sequence[str]]) -> _Sets:

@@ -194,6 +194,8 @@ class PositionMap:
 
 
 def _hull(lows: list[int], highs: list[int], start: int, end: int) -> tuple[int, int]:
+    if end - start == 1:
+        return lows[start], highs[start]
     real = [place for place in range(start, end) if highs[place]]
     return (lows[real[0]], highs[real[-1]]) if real else (0, 0)
 

@@ -58,10 +58,13 @@ class Document:
         return found[-1] if found else None
 
     def _parsed(self, path: str) -> KeyPath:
+        """The key path of a dotted text; digits are a key's name where the text has such a key."""
         try:
-            return parsed_path(path)
+            parts = parsed_path(path)
         except ValueError:
             return (path,)
+        named = tuple(str(part) for part in parts)
+        return named if named in self.positions.spans else parts
 
 
 def plain(text: str) -> str:

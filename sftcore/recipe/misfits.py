@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore.components import Metric, Role
 from sftcore.errors import PluginError, Problem, did_you_mean
+from sftcore.recipe.document import KeyPath
 from sftcore.recipe.tables import value_at
 
 if TYPE_CHECKING:
     from sftcore.recipe.schema import Recipe
     from sftcore.registry import Registry
 
-Misfit = tuple[str, str, str]
+Misfit = tuple[str | KeyPath, str, str]
 """Key path, message, advice."""
 
 
@@ -70,7 +71,7 @@ def _sources(recipe: Recipe, registry: Registry) -> Iterator[Misfit]:
 def _columns(recipe: Recipe, roles: Mapping[str, Role]) -> Iterator[Misfit]:
     columns: dict[str, str] = {}
     for role, column in recipe.data.columns.items():
-        key = f'data.columns."{role}"'
+        key = ("data", "columns", role)
         if role not in roles:
             yield key, f"{recipe.task.name} has no role {role!r}{did_you_mean(role, roles)}", "write role = column"
         other = columns.setdefault(column, role)
@@ -82,7 +83,7 @@ def _columns(recipe: Recipe, roles: Mapping[str, Role]) -> Iterator[Misfit]:
 
 def _conditions(recipe: Recipe) -> Iterator[Misfit]:
     for column, condition in recipe.data.where.items():
-        key = f'data.where."{column}"'
+        key = ("data", "where", column)
         if not condition.model_fields_set:
             yield key, "an empty condition", "say min, max, equals, in or missing"
         if condition.min is not None and condition.max is not None and condition.min > condition.max:
@@ -153,7 +154,7 @@ def _class_weights(recipe: Recipe) -> Iterator[Misfit]:
         return
     for label in weights:
         if label not in labels:
-            yield f'train.class_weights."{label}"', f"the task has no label {label!r}{did_you_mean(label, labels)}", ""
+            yield ("train", "class_weights", label), f"the task has no label {label!r}{did_you_mean(label, labels)}", ""
 
 
 def _training(recipe: Recipe, given: Mapping[str, Any]) -> Iterator[Misfit]:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from sftcore.components import Kind
+from sftcore.recipe.descriptions import describe
 from sftcore.recipe.fields import KIND_MARK
 from sftcore.recipe.schema import Recipe
 from sftcore.recipe.tables import KINDS
@@ -35,8 +38,9 @@ def json_schema(registry: Registry) -> Schema:
     return {"$schema": DRAFT, "title": "sftcore recipe", **filled, "definitions": dict(sorted(definitions.items()))}
 
 
-def _schema_of(cls: type[Any], prefix: str, definitions: Schema) -> Schema:
+def _schema_of(cls: type[BaseModel], prefix: str, definitions: Schema) -> Schema:
     """A model's schema; the models that it refers to go to `definitions`, their names after the prefix."""
+    describe(cls)
     schema: Schema = cls.model_json_schema(by_alias=True, ref_template=f"{_ref(prefix)}{{model}}")
     for name, definition in schema.pop("$defs", {}).items():
         definitions[prefix + name] = _filled(_draft07(definition))
@@ -77,9 +81,8 @@ def _kind(kind: Kind, registry: Registry, definitions: Schema) -> Schema:
 
 def _loose(definition: Schema) -> Schema:
     """The keys of a component with what they mean, without complaint about any other."""
-    kept = {key: definition[key] for key in ("title", "description") if key in definition}
     others = {key: value for key, value in definition["properties"].items() if key != "use"}
-    return {**kept, "properties": {name: _described(value) for name, value in others.items()}}
+    return {**_described(definition), "properties": {name: _described(value) for name, value in others.items()}}
 
 
 def _described(schema: Schema) -> Schema:

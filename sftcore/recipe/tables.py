@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from sftcore.components import Kind
 from sftcore.errors import PluginError
+from sftcore.recipe.descriptions import describe
 from sftcore.recipe.document import KeyPath
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Tables:
     def description(self, path: KeyPath, key: str) -> str:
         """The first sentence on a key."""
         found = self.model(path)
+        if found is not None:
+            describe(found)
         field = _fields(found).get(key) if found else None
         return (field.description or "").split("\n")[0].rstrip(".") if field else ""
 

@@ -22,9 +22,7 @@ def label_records(rows: int = 300, classes: int = 3, seed: int = 0) -> Records:
     references = rng.integers(0, classes, rows)
     logits = rng.normal(size=(rows, classes)).round(1) + 1.5 * np.eye(classes)[references]
     scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    return Records(
-        "labels", np.arange(rows), scores.argmax(1), references, NAMES[:classes], scores.astype(np.float32)
-    )
+    return Records("labels", np.arange(rows), scores.argmax(1), references, NAMES[:classes], scores.astype(np.float32))
 
 
 def set_records(rows: int = 200, classes: int = 3, seed: int = 0) -> Records:

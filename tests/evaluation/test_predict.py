@@ -37,9 +37,7 @@ def test_rows_come_back_in_order_with_the_exact_loss(loaded: Any) -> None:
 
     model, tokenizer, encoded = loaded
     loss = TASK.loss_function(STATE, LossOptions(class_weights=(0.5, 1.0, 2.0)))
-    predicted = predict(
-        model, TASK, STATE, encoded, Rows.of(DATA), tokenizer, tokens_per_batch=100, loss_function=loss
-    )
+    predicted = predict(model, TASK, STATE, encoded, Rows.of(DATA), tokenizer, tokens_per_batch=100, loss_function=loss)
     model.eval()
     one_by_one = []
     for number in range(len(DATA)):

@@ -98,7 +98,8 @@ def test_a_finished_training_is_not_trained_further(make_job: Callable[..., Any]
     again = second.train(tmp_path, num_train_epochs=1.0)
     assert again.resumed_from == done.global_step == again.global_step == 11
     assert same(first.weights(), second.weights())
-    assert (again.tokens, again.train_loss, again.seconds) == (done.tokens, done.train_loss, done.seconds)
+    assert (again.tokens, again.train_loss) == (done.tokens, done.train_loss)
+    assert 0 < again.seconds <= done.seconds
 
 
 def test_the_last_step_is_saved_whatever_the_strategy(make_job: Callable[..., Any], tmp_path: Path) -> None:
@@ -194,7 +195,9 @@ def test_one_step_is_the_same_however_it_is_accumulated(
         assert other["grad_norm"] == pytest.approx(log["grad_norm"], rel=1e-5)
 
 
-def test_the_models_own_loss_is_exact_only_where_it_is_tried_to_be(make_job: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_models_own_loss_is_exact_only_where_it_is_tried_to_be(
+    make_job: Callable[..., Any], tmp_path: Path
+) -> None:
     """BERT's own loss takes `num_items_in_batch` and ignores it: accumulating must not multiply the gradient."""
     norms = []
     for batch, accumulation in ((8, 1), (2, 4)):

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sftcore import Drop, Edit, Row, RowPreprocessor, TextPreprocessor, did_you_mean
 from sftcore.builtin.preprocessors import word_lists
@@ -49,22 +49,32 @@ class StopWords(TextPreprocessor, name="stop-words"):
     segmenter: Literal["longest-match", "jieba"] = "longest-match"
     """How Chinese words are found."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         import stopwordsiso
 
         known = set(stopwordsiso.langs()) - word_lists.WITHOUT_SPACES
-        for language in self.languages:
+        for language in languages:
             if language in word_lists.WITHOUT_SPACES:
                 raise ValueError(f"{language} is written without spaces; of such languages only zh is supported")
             if language not in known:
                 raise ValueError(f"there is no list of stop words for {language!r}{did_you_mean(language, known)}")
-            if self.keep_negations and not self.keep and language not in word_lists.NEGATIONS:
-                raise ValueError(
-                    f"there is no list of negations for {language}: name them in keep, or set keep_negations = false"
-                )
-        if self.segmenter == "jieba" and find_spec("jieba") is None:
+        return languages
+
+    @field_validator("segmenter")
+    @classmethod
+    def _installed(cls, segmenter: str) -> str:
+        if segmenter == "jieba" and find_spec("jieba") is None:
             raise ValueError("the segmenter jieba needs its package: pip install jieba")
+        return segmenter
+
+    @model_validator(mode="after")
+    def _negations(self) -> Self:
+        missing = [language for language in self.languages if language not in word_lists.NEGATIONS]
+        if missing and self.keep_negations and not self.keep:
+            names = ", ".join(missing)
+            raise ValueError(f"there is no list of negations for {names}: name them in keep, or set keep_negations = false")
         return self
 
     def edits(self, text: str) -> Iterable[Edit | tuple[int, int, str]]:

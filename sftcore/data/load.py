@@ -1,0 +1,264 @@
+"""From a recipe to rows by role: read, filter, check, sample."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sftcore.data.columns import as_text, column_problems, columns_of_roles, flaw, other_column_problems, values_of
+from sftcore.data.fetch import Fetched, FileRead, Part, fetch
+from sftcore.data.filters import BAD_SHOWN, NoNumberError, reasons_to_drop
+from sftcore.data.ledger import EXAMPLES, Ledger
+from sftcore.data.rows import Origins, Rows
+from sftcore.data.sample import sample
+from sftcore.errors import DataError, Problem, RecipeError
+
+if TYPE_CHECKING:
+    import datasets
+
+    from sftcore.recipe import Recipe
+    from sftcore.registry import Registry
+    from sftcore.reporter import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The rows of a recipe's data, by split name where the source has its own splits.
+
+    `fingerprint`: SHA-256 of the bytes of the files read (one file: its own; several: of their list; no files: of
+    the content). `notes`: what was guessed or changed at reading.
+    """
+
+    rows: Rows | dict[str, Rows]
+    origins: Origins
+    fingerprint: str
+    files: tuple[FileRead, ...]
+    notes: tuple[str, ...]
+
+
+def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Reporter) -> Loaded:
+    """Read the recipe's data and keep the rows that it asks for and the task can use.
+
+    In this order, each a stage of the ledger: load, where, check (missing or empty values, what the task
+    refuses), limit. Ids count the rows of the source as loaded. Raises `DataError` for data that can't be read or
+    of which nothing is left, `RecipeError` for columns that are not there.
+    """
+    fetched = _fetch_all(recipe, registry)
+    for note in fetched.notes:
+        reporter.note(note)
+    origins = _origins(fetched.parts)
+    sizes = [len(part.table) for part in fetched.parts]
+    files = {"files": [part.name for part in fetched.parts][:EXAMPLES], "notes": list(fetched.notes)}
+    ledger.add("load", sum(sizes), sum(sizes), details={name: part for name, part in files.items() if part})
+    _require_columns(recipe, fetched.parts)
+    kept = _filtered(recipe, fetched.parts, origins, ledger)
+    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), ledger)
+    splits = _by_split(rows, fetched.parts, origins)
+    if recipe.data.limit is not None:
+        splits = _limited(recipe, splits, recipe.data.limit, ledger)
+    whole = splits[""] if set(splits) == {""} else splits
+    return Loaded(whole, origins, fetched.fingerprint, fetched.files, fetched.notes)
+
+
+def read_table(
+    location: str, folder: Path, encoding: str | None, registry: Registry, reporter: Reporter
+) -> datasets.Dataset:
+    """Every row of a place as one table, for prediction and evaluation on other data; nothing is dropped.
+
+    Of a place with splits of its own it is the test split, else validation, else train. Raises `DataError`.
+    """
+    from datasets import concatenate_datasets
+
+    fetched = fetch(location, folder, encoding, registry)
+    for note in fetched.notes:
+        reporter.note(note)
+    named = [part.split for part in fetched.parts]
+    chosen = next(name for name in ("test", "validation", "train", "") if name in named)
+    if chosen:
+        reporter.note(f"{location} has splits of its own; the {chosen} split is taken")
+    parts = [part for part in fetched.parts if part.split == chosen]
+    try:
+        return concatenate_datasets([part.table for part in parts])
+    except ValueError as error:
+        message = f"its {len(parts)} files have different columns: {str(error).splitlines()[0]}"
+        raise DataError(Problem(message, where=location, advice="give one of them")) from error
+
+
+def rows_from_table(table: datasets.Dataset, recipe: Recipe, *, targets: bool = False) -> Rows:
+    """The rows of a table by role, as many as the table has, with ids from 0.
+
+    `row_flaw` says of each whether it can be used. Without `targets` the columns to learn may be absent. Raises
+    `DataError` for a column that is not there.
+    """
+    problems = column_problems(recipe, table.column_names, targets=targets)
+    if problems:
+        raise DataError(*(replace(problem, where="", line=None, excerpt=None) for problem in problems))
+    grouped = recipe.data.group if recipe.data.group in table.column_names else None
+    values = _values(recipe, table, targets=targets)
+    groups = None if grouped is None else _groups(table, grouped, range(len(table)))
+    return Rows(np.arange(len(table), dtype=np.int64), values, groups)
+
+
+def row_flaw(row: Mapping[str, Any], recipe: Recipe, *, targets: bool = False) -> str:
+    """Why a row can't be used ("text is missing", or what the task says), or ""."""
+    return flaw(row, recipe.task.roles, targets=targets) or (recipe.task.check_row(row) if targets else "")
+
+
+def _fetch_all(recipe: Recipe, registry: Registry) -> Fetched:
+    source = recipe.data.source
+    if isinstance(source, str):
+        return _fetched(recipe, source, "data.source", registry)
+    named = {name: getattr(source, name) for name in ("train", "validation", "test")}
+    each = {
+        name: _fetched(recipe, place, f"data.source.{name}", registry)
+        for name, place in named.items()
+        if place is not None
+    }
+    parts = tuple(Part(part.name, name, part.table) for name, one in each.items() for part in _only(one, name))
+    notes = tuple(note for one in each.values() for note in one.notes)
+    files = tuple(file for one in each.values() for file in one.files)
+    fingerprint = Fetched.joint_fingerprint({name: one.fingerprint for name, one in each.items()})
+    return Fetched(parts, files, fingerprint, notes)
+
+
+def _only(fetched: Fetched, name: str) -> Sequence[Part]:
+    """The parts of that split, where a place given for one split has splits of its own; else all parts."""
+    if not any(part.split for part in fetched.parts):
+        return fetched.parts
+    return [part for part in fetched.parts if part.split == name] or fetched.parts
+
+
+def _fetched(recipe: Recipe, place: str, key: str, registry: Registry) -> Fetched:
+    """Fetch, and let a problem of the place itself point at the recipe."""
+    try:
+        return fetch(place, recipe.folder, recipe.data.encoding, registry)
+    except DataError as error:
+        if any(problem.where for problem in error.problems):
+            raise
+        raise DataError(*(recipe.problem(key, one.message, one.advice) for one in error.problems)) from error
+
+
+def _origins(parts: Sequence[Part]) -> Origins:
+    sizes = [len(part.table) for part in parts]
+    return Origins(tuple(part.name for part in parts), tuple(accumulate(sizes[:-1], initial=0)))
+
+
+def _require_columns(recipe: Recipe, parts: Sequence[Part]) -> None:
+    """Every file has the columns that are needed."""
+    for part in parts:
+        names = part.table.column_names
+        problems = [*column_problems(recipe, names), *other_column_problems(recipe, names)]
+        if problems:
+            found = f"looked in {part.name}" if len(parts) > 1 else ""
+            raise RecipeError(*(replace(one, advice=one.advice or found) for one in problems))
+
+
+def _filtered(recipe: Recipe, parts: Sequence[Part], origins: Origins, ledger: Ledger) -> list[np.ndarray]:
+    """Of each part, the positions of the rows that meet all conditions."""
+    kept: list[np.ndarray] = []
+    reasons: list[str] = []
+    for part, start in zip(parts, origins.starts, strict=True):
+        dropped = [""] * len(part.table)
+        for column, condition in recipe.data.where.items():
+            values = values_of(part.table, column)
+            try:
+                verdicts = reasons_to_drop(values, column, condition)
+            except NoNumberError as error:
+                raise DataError(*_no_numbers(recipe, column, values, error, origins, start)) from error
+            dropped = [earlier or now for earlier, now in zip(dropped, verdicts, strict=True)]
+        kept.append(np.flatnonzero([not reason for reason in dropped]))
+        reasons += dropped
+    if recipe.data.where:
+        _write_drops(ledger, "where", reasons, range(len(reasons)))
+    return kept
+
+
+def _no_numbers(
+    recipe: Recipe, column: str, values: Sequence[Any], error: NoNumberError, origins: Origins, start: int
+) -> list[Problem]:
+    problems = []
+    for place in error.places[:BAD_SHOWN]:
+        file, row = origins.place(start + place)
+        problems.append(Problem("a number was expected", where=file, row=row, key=column, value=repr(values[place])))
+    message = f"{len(error.places):,} of {len(values):,} values of {column!r} are no numbers, which min and max need"
+    return [recipe.problem(("data", "where", column), message), *problems]
+
+
+def _values(recipe: Recipe, table: datasets.Dataset, *, targets: bool = True) -> list[dict[str, Any]]:
+    """One dict a row, role → value; scalars of text roles as text."""
+    roles = recipe.task.roles
+    found = columns_of_roles(recipe, table.column_names, targets=targets)
+    columns = {role: values_of(table, column) for role, column in found.items()}
+    for role in columns:
+        if roles[role].kind == "text":
+            columns[role] = [as_text(value) for value in columns[role]]
+    if not columns:
+        return [{} for _ in range(len(table))]
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _rows(recipe: Recipe, parts: Sequence[Part], kept: Sequence[np.ndarray]) -> Rows:
+    """The kept rows of all parts; ids are positions among all rows of the source."""
+    starts = accumulate((len(part.table) for part in parts), initial=0)
+    ids, values, groups = [], [], []
+    for part, places, start in zip(parts, kept, starts, strict=False):
+        table = part.table if len(places) == len(part.table) else part.table.select(places)
+        ids.append(places + start)
+        values += _values(recipe, table)
+        if recipe.data.group is not None:
+            groups += _groups(table, recipe.data.group, ids[-1].tolist())
+    return Rows(np.concatenate(ids).astype(np.int64), values, groups if recipe.data.group is not None else None)
+
+
+def _groups(table: datasets.Dataset, column: str, ids: Iterable[int]) -> list[str]:
+    """The group of each row, as text; a row without one is a group of its own."""
+    return [
+        f"row {row}" if value is None else str(value) for value, row in zip(values_of(table, column), ids, strict=True)
+    ]
+
+
+def _checked(recipe: Recipe, rows: Rows, ledger: Ledger) -> Rows:
+    """The rows that have what the task needs."""
+    reasons = [row_flaw(row, recipe, targets=True) for row in rows.values]
+    _write_drops(ledger, "check", reasons, rows.ids.tolist())
+    if not any(reasons):
+        return rows
+    return rows.take(np.asarray([not reason for reason in reasons]))
+
+
+def _write_drops(ledger: Ledger, stage: str, reasons: Sequence[str], ids: Sequence[int]) -> None:
+    examples: dict[str, list[int]] = {}
+    for reason, row in zip(reasons, ids, strict=True):
+        if reason:
+            examples.setdefault(reason, []).append(row)
+    dropped = Counter(reason for reason in reasons if reason)
+    ledger.add(stage, len(reasons), len(reasons) - dropped.total(), dropped, examples=examples)
+
+
+def _by_split(rows: Rows, parts: Sequence[Part], origins: Origins) -> dict[str, Rows]:
+    """The rows by their own split, "" where the source has none."""
+    names = list(dict.fromkeys(part.split for part in parts))
+    if names == [""]:
+        return {"": rows}
+    number = np.searchsorted(np.asarray(origins.starts), rows.ids, side="right") - 1
+    split = np.asarray([names.index(part.split) for part in parts])[number]
+    return {name: rows.take(split == place) for place, name in enumerate(names)}
+
+
+def _limited(recipe: Recipe, splits: Mapping[str, Rows], limit: int, ledger: Ledger) -> dict[str, Rows]:
+    """A sample of each split, in proportion."""
+    before = sum(len(rows) for rows in splits.values())
+    limited = {}
+    for name, rows in splits.items():
+        most = max(1, round(limit * len(rows) / before)) if len(rows) < before else limit
+        strata = [recipe.task.stratum(row) for row in rows.values]
+        limited[name] = sample(rows, most, strata, recipe.seed)
+    after = sum(len(rows) for rows in limited.values())
+    ledger.add("limit", before, after, {"not in the sample": before - after})
+    return limited

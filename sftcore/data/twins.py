@@ -1,0 +1,130 @@
+"""Twins: rows whose texts are the same, nearly the same, or the same once preprocessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sftcore.components import Role
+from sftcore.data.joining import Numbers, apart, joined, joined_by
+from sftcore.data.near import near_groups, words
+from sftcore.data.rows import Rows
+
+NEAR = 0.7
+NEAR_ROWS = 200_000
+"""Rows up to which near twins are looked for where the recipe does not say."""
+NEAR_LETTERS = 400_000_000
+"""Characters of all texts up to which they are."""
+
+Texts = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """`groups` (n,): the twin group of each row, named by its first row (a position).
+
+    `joined`: by how many groups each kind of twin reduced their number, in this order: exact, normalised,
+    preprocessed, near. `near`: the Jaccard threshold, or None where near twins were not looked for. `complete`:
+    whether that search was exhaustive. `conflicts`: positions of exact or normalised twins with different targets.
+    """
+
+    groups: Numbers
+    joined: Mapping[str, int]
+    near: float | None
+    complete: bool
+    conflicts: Sequence[Sequence[int]]
+
+
+def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: float | bool | None) -> Twins:
+    """The twin groups of rows before and after preprocessing (the same rows in the same order).
+
+    Exact: the same texts. Normalised: the same words (NFKC, without regard to case, spaces and punctuation).
+    Preprocessed: the same words after preprocessing. Near: a Jaccard index of the preprocessed texts of at least
+    `near` (see `near_groups`; None: 0.7 up to 200,000 rows, False: none). A row with several texts has twins
+    where all of them agree.
+    """
+    names = text_roles(roles)
+    if not names:
+        return Twins(apart(len(raw)), {}, None, True, ())
+    before, after = _texts(raw, names), _texts(processed, names)
+    known = _remembered(words)
+    groups = joined_by(apart(len(raw)), before)
+    steps = {"exact": groups}
+    groups = steps["normalised"] = joined_by(groups, [_key(texts, known) for texts in before])
+    conflicts = _conflicts(groups, raw, roles)
+    if after != before:
+        groups = steps["preprocessed"] = joined_by(groups, [_key(texts, known) for texts in after])
+    threshold = _threshold(near, after)
+    complete = True
+    if threshold is not None:
+        groups, complete = _with_near(groups, after, threshold, known)
+        steps["near"] = groups
+    counts = [len(raw), *(int(np.unique(step).size) for step in steps.values())]
+    fewer = {name: counts[place] - counts[place + 1] for place, name in enumerate(steps)}
+    return Twins(groups, fewer, threshold, complete, conflicts)
+
+
+def text_roles(roles: Mapping[str, Role]) -> list[str]:
+    """The roles that twins are looked for in: the input texts, or all texts where there are only targets."""
+    texts = [name for name, role in roles.items() if role.kind == "text"]
+    return [name for name in texts if not roles[name].target] or texts
+
+
+def _texts(rows: Rows, names: Sequence[str]) -> Texts:
+    columns = [[value if isinstance(value, str) else "" for value in rows.column(name)] for name in names]
+    return list(zip(*columns, strict=True))
+
+
+def _remembered(function: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+    """The function, computed once for each text: most texts come up before and after preprocessing."""
+    results: dict[str, list[str]] = {}
+
+    def remembering(text: str) -> list[str]:
+        found = results.get(text)
+        if found is None:
+            found = results[text] = function(text)
+        return found
+
+    return remembering
+
+
+def _key(texts: tuple[str, ...], known: Callable[[str], list[str]]) -> str:
+    return "\0".join(" ".join(known(text)) for text in texts)
+
+
+def _threshold(near: float | bool | None, texts: Texts) -> float | None:
+    if near is None:
+        letters = sum(len(text) for row in texts for text in row)
+        return NEAR if len(texts) <= NEAR_ROWS and letters <= NEAR_LETTERS else None
+    return None if near is False else float(near)
+
+
+def _with_near(
+    groups: Numbers, texts: Texts, threshold: float, known: Callable[[str], list[str]]
+) -> tuple[Numbers, bool]:
+    """The groups joined by near twins among the different texts."""
+    first: dict[str, int] = {}
+    for row, each in enumerate(texts):
+        first.setdefault(_key(each, known), row)
+    chosen = np.fromiter(first.values(), np.int64, len(first))
+    columns = (
+        [[known(texts[row][place]) for row in chosen.tolist()] for place in range(len(texts[0]))] if texts else [[]]
+    )
+    near, complete = near_groups(columns, threshold)
+    return joined(groups, chosen, chosen[near]), complete
+
+
+def _conflicts(groups: Numbers, rows: Rows, roles: Mapping[str, Role]) -> list[list[int]]:
+    """The groups whose rows do not all have the same class."""
+    names = [name for name, role in roles.items() if role.target and role.kind == "label"]
+    members: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.bincount(groups, minlength=len(groups))[groups] > 1).tolist() if names else []:
+        members.setdefault(int(groups[row]), []).append(row)
+    return [group for group in members.values() if len({_target(rows.values[row], names) for row in group}) > 1]
+
+
+def _target(values: Mapping[str, Any], names: Sequence[str]) -> str:
+    return repr([values.get(name) for name in names])

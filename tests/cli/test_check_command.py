@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console as RichConsole
+
+from sftcore.checking import BINS, Example, Lengths, chosen_examples, label_table, lengths, number_table
+from sftcore.cli import findings, main
+from sftcore.data.ledger import Ledger
+from sftcore.data.rows import Origins, Rows
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, tiny_bert: str, sentiment_csv: str) -> Path:
+    lines = Path(sentiment_csv).read_text(encoding="utf-8").splitlines()
+    more = ["an old [bold]text[/bold] about nothing,negative", "An Old [bold]text[/bold] about nothing,positive", ",neutral"]
+    (tmp_path / "reviews.csv").write_text("\n".join([*lines, *more]), encoding="utf-8")
+    path = tmp_path / "reviews.toml"
+    path.write_text(
+        f"[model]\nbase = '{tiny_bert}'\nmax_length = 12\n[data]\nsource = \"reviews.csv\"\n"
+        "[task]\nuse = \"text-classification\"\n[train]\nnum_train_epochs = 2\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_the_shape_is_checked_without_data_and_without_torch(
+    recipe: Path, environment: Callable[..., dict[str, str]]
+) -> None:
+    (recipe.parent / "reviews.csv").unlink()
+    code = (
+        f"import sys; from sftcore.cli import main; code = main(['check', '--shape', {str(recipe)!r}]); "
+        "print(code, [name for name in ('torch', 'transformers', 'datasets', 'evaluate') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, encoding="utf-8", check=True)
+    lines = [line.strip() for line in shown.stdout.splitlines()]
+    assert lines[-1] == "0 []"
+    for line in ("[train]", "num_train_epochs = 2.0", "# learning_rate = 5e-5", "max_length = 12", '# revision = "main"'):
+        assert line in lines
+
+
+def test_check_shows_everything_short_of_training(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(recipe), "--set", "train.learning_rate=1e-4"]) == 0
+    shown = capsys.readouterr()
+    for heading in ("Ledger", "Labels", "Twins", "Lengths in tokens", "Steps", "Machine", "Plan"):
+        assert f"\n{heading}\n" in shown.out
+    assert "  learning_rate = 0.0001\n" in shown.out
+    assert "an old [bold]text[/bold] about nothing" in shown.out
+    assert "[CLS]" in shown.out and "[SEP]" in shown.out
+    assert "  in all               14\n" in shown.out
+    assert "text is missing" in shown.out or "text is empty" in shown.out
+    assert "warning" in shown.err
+    assert shown.out.endswith(f"nothing stands in the way of sftcore run {recipe}\n")
+    assert sorted(path.name for path in recipe.parent.iterdir()) == ["reviews.csv", "reviews.toml"]
+
+
+def test_check_as_json(recipe: Path, sftcore: Call) -> None:
+    shown = sftcore("check", str(recipe), "--json", "--examples", "4", cwd=recipe.parent)
+    assert shown.returncode == 0, shown.stderr
+    found = json.loads(shown.stdout)
+    assert found["labels"]["test"].keys() == {"negative", "neutral", "positive"}
+    assert sum(sum(counts.values()) for counts in found["labels"].values()) == 242
+    assert [len(group) for group in found["conflicts"]] == [2]
+    assert {row["target"] for row in found["conflicts"][0]} == {"negative", "positive"}
+    assert found["lengths"]["train"]["limit"] == 12
+    assert found["lengths"]["train"]["truncated_rows"] > 0
+    assert sum(found["lengths"]["train"]["histogram"]) == found["lengths"]["train"]["features"]
+    assert len(found["examples"]) == 4
+    assert {example["target"] for example in found["examples"]} == {"negative", "neutral", "positive"}
+    assert found["shape"]["plan"]["train"]["num_train_epochs"] == 2.0
+    assert found["machine"]["precision"] in ("bf16", "fp32")
+
+
+def test_a_mistake_in_the_data_ends_it_in_the_form_of_errors(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(recipe), "--set", 'data.columns={text="txt"}']) == 2
+    shown = capsys.readouterr()
+    assert "did you mean text?" in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_labels_are_counted_also_in_sets() -> None:
+    splits = {"train": Rows.of([{"label": "b"}, {"label": ("a", "b")}]), "test": Rows.of([{"label": None}])}
+    assert label_table(splits, ["label"]) == {"train": {"a": 1, "b": 2}, "test": {"a": 0, "b": 0}}
+    assert number_table(splits, ["label"]) == {}
+
+
+def test_numbers_are_summed_up() -> None:
+    splits = {"train": Rows.of([{"label": 1.0}, {"label": 4}]), "test": Rows.of([])}
+    assert number_table(splits, ["label"]) == {"train": {"rows": 2, "mean": 2.5, "lowest": 1.0, "highest": 4}}
+    assert label_table(splits, ["label"]) == {}
+
+
+@pytest.mark.parametrize("longest", [1, 5, 500])
+def test_lengths_fall_into_equal_bins(longest: int) -> None:
+    ledger = Ledger()
+    ledger.add("encode train", 3, 3, details={"max_length": 512, "truncated_rows": 2})
+    values = np.array([1, longest, longest])
+    found = lengths(_Encoded(values), ledger, "train")
+    assert (found.limit, found.truncated_rows, found.longest, found.p50) == (512, 2, longest, longest)
+    assert len(found.histogram) == min(BINS, longest)
+    assert sum(found.histogram) == 3
+
+
+class _Encoded:
+    """As much of encoded rows as these tests need."""
+
+    def __init__(self, values: np.ndarray, features: list[dict[str, list[int]]] | None = None) -> None:
+        self.lengths, self.parents = values, np.arange(len(values))
+        self._features = features or []
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def feature(self, index: int) -> dict[str, list[int]]:
+        return self._features[index]
+
+
+def test_tokens_that_count_in_the_loss_are_marked() -> None:
+    task = SimpleNamespace(roles={"tags": SimpleNamespace(target=True)}, stratum=lambda row: None)
+    prepared = SimpleNamespace(
+        train_rows=Rows.of([{"tags": ["O", "B"]}], ids=[7]),
+        train=_Encoded(np.array([3]), [{"input_ids": [1, 2, 3], "labels": [-100, 0, 4]}]),
+        tokenizer=SimpleNamespace(convert_ids_to_tokens=lambda ids: [f"t{number}" for number in ids]),
+    )
+    (found,) = chosen_examples(task, prepared, Origins(("a.conll",), (0,)), 3)
+    assert found == Example(7, "a.conll row 8", ["t1", "t2", "t3"], [False, True, True], ["O", "B"])
+    console = RichConsole(force_terminal=True, width=60, color_system="standard")
+    with console.capture() as captured:
+        console.print(findings._example(found))
+    shown = captured.get()
+    assert "2 of 3 tokens count in the loss" in shown
+    assert "\x1b[2mt1\x1b[0m" in shown and "\x1b[1;32mt2\x1b[0m" in shown
+
+
+def test_the_histogram_ends_with_the_longest() -> None:
+    one = Lengths(4, 2.0, 2, 3, 3, 24, 512, 0, [3, 0, 1, 0])
+    console = RichConsole(width=60)
+    with console.capture() as captured:
+        console.print(findings._histogram(one))
+    assert [line.split() for line in captured.get().splitlines()] == [
+        ["0-6", "█" * findings.BAR, "3"],
+        ["6-12", "0"],
+        ["12-18", "█" * round(findings.BAR / 3), "1"],
+    ]

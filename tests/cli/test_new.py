@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sftcore.cli import main
+from sftcore.cli.new import WIDTH, recipe_text
+from sftcore.recipe import Recipe
+from sftcore.recipe.schema import Train
+from sftcore.registry import discover
+
+
+@pytest.mark.parametrize("task", discover().names("task"))
+def test_the_recipe_of_each_task_is_valid_and_holds_nothing_but_what_it_must(task: str) -> None:
+    text = recipe_text(task, "distilbert-base-uncased", "data.csv")
+    recipe = Recipe.from_toml(text)
+    assert recipe.resolved()["task"]["use"].endswith(task)
+    assert recipe.train == Train()
+    assert recipe.data.source == "data.csv"
+
+
+def test_every_key_of_train_is_shown_and_means_its_default_when_it_is_taken_in() -> None:
+    text = recipe_text("text-classification", "b", "d.csv")
+    train = text.partition("[train]\n")[2].splitlines()
+    assert [line.split()[1] for line in train] == list(Train.model_fields)
+    taken_in = [line.removeprefix("# ") for line in train if not line.partition("#")[2].partition("#")[0].rstrip().endswith("=")]
+    assert len(taken_in) > 20
+    assert Train.from_table(tomllib.loads("\n".join(taken_in))) == Train()
+
+
+def test_what_is_installed_is_named_with_what_it_does() -> None:
+    text = recipe_text("text-classification", "b", "d.csv")
+    for kind in ("preprocessor", "augmenter", "metric"):
+        for name in discover().names(kind):
+            assert f'# use = "{name}"' in text
+    for line in text.splitlines():
+        assert len(line) <= WIDTH
+        assert line.count("(") == line.count(")")
+
+
+def test_it_writes_a_file_that_check_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "reviews.toml"
+    assert main(["new", "text-classification", "--model", "my/模型", "--data", 'a "b".csv', "--out", str(out)]) == 0
+    recipe = Recipe.read(out)
+    assert (recipe.model.base, recipe.data.source, recipe.name) == ("my/模型", 'a "b".csv', "reviews")
+    assert main(["check", "--shape", str(out)]) == 0
+    assert "learning_rate = 5e-5" in capsys.readouterr().out
+
+
+def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "recipe.toml"
+    out.write_text("mine", encoding="utf-8")
+    assert main(["new", "--out", str(out)]) == 2
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert "this file is there already" in capsys.readouterr().err
+
+
+def test_stdout_gets_the_recipe_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "--out", "-"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == recipe_text("text-classification", "distilbert-base-uncased", "data.csv")
+    assert shown.err == ""
+
+
+def test_an_unknown_task_is_told_with_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "recipe.toml"
+    assert main(["new", "text-clasification", "--out", str(out)]) == 2
+    assert "no such task; did you mean text-classification?" in capsys.readouterr().err
+    assert not out.exists()
