@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from sftcore.errors import TrainingError as TrainingError
     from sftcore.errors import did_you_mean as did_you_mean
     from sftcore.hooks import hookimpl as hookimpl
-    from sftcore.pipeline import evaluate as evaluate
     from sftcore.pipeline import run as run
     from sftcore.recipe import Recipe as Recipe
     from sftcore.records import Prediction as Prediction
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from sftcore.records import Records as Records
     from sftcore.reporter import Reporter as Reporter
     from sftcore.runs.folder import Run as Run
+    from sftcore.serving import evaluate as evaluate
     from sftcore.serving import load_model as load_model
 
 _HOME = {
@@ -59,12 +59,12 @@ _HOME = {
     "errors": "DataError ModelError PluginError Problem RecipeError ResourceError RunError SftcoreError Stopped "
     "TrainingError did_you_mean",
     "hooks": "hookimpl",
-    "pipeline": "evaluate run",
+    "pipeline": "run",
     "recipe": "Recipe",
     "records": "Prediction PredictionKind Records",
     "reporter": "Reporter",
     "runs.folder": "Run",
-    "serving": "load_model",
+    "serving": "evaluate load_model",
 }
 _MODULES = {name: f"sftcore.{module}" for module, names in _HOME.items() for name in names.split()}
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import importlib.metadata
 import importlib.util
@@ -132,7 +133,7 @@ def is_hub_id(location: str, folder: Path, endings: Iterable[str] = ()) -> bool:
         return False
     ending = Path(matched["id"]).suffix.lower()
     known = FILE_ENDINGS | {claimed.lower() for claimed in endings}
-    return not (re.fullmatch(r"\.[a-z]\w*", ending) and (ending in known or nearest(ending, known)))
+    return not (re.fullmatch(r"\.[a-z]\w*", ending) and difflib.get_close_matches(ending, known, 1, 0.7))
 
 
 def is_offline() -> bool:
@@ -211,9 +212,8 @@ def _missing(location: str, pattern: str, root: Path) -> Problem:
     inside = sorted(child.name for child in parent.iterdir() if not child.name.startswith((".", "__")))
     where = "its folder" if parent == place.parent else parent.name
     what = "matches no file" if found else "does not exist"
-    if not inside:
-        return Problem(f"{location} {what}", advice=f"{where} is empty")
     near = did_you_mean("" if found else name, inside).replace("; there is ", f"; {where} has ")
+    near = near or f"; {where} is empty"
     return Problem(f"{location} {what}{near}", advice=_beside(root, pattern))
 
 

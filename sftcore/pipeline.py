@@ -80,7 +80,7 @@ def run(
             predicted, scores = _evaluate(prepared, model, state, reporter)
         with _stage("save", clock, reporter):
             run.write_json("ledger.json", ledger.as_json())
-            _save(prepared, model, state, predicted, scores, loaded, base, run, machine)
+            _save(prepared, model, state, predicted, scores, ledger, loaded, base, run, machine)
         run.write_json("metrics.json", {"test": scores, "training": _told(trained), "time": clock.as_json()})
         run.log({"event": "finished"})
         seal(run)
@@ -276,6 +276,7 @@ def _save(
     state: TaskState,
     predicted: Predicted,
     scores: dict[str, Any],
+    ledger: Ledger,
     loaded: Loaded,
     base: Base,
     run: Run,
@@ -284,6 +285,8 @@ def _save(
     from sftcore.runs.predictions import FILE, write_predictions
 
     recipe, splits = prepared.recipe, prepared.splits
+    if not run.writes:
+        return
     save_model(
         run,
         recipe,
@@ -292,6 +295,7 @@ def _save(
         state,
         scores,
         rows={name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
+        dropped={reason: count for entry in ledger for reason, count in entry.dropped.items()},
         precision=machine.precision,
         base_commit=base.commit,
     )

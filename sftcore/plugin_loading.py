@@ -292,10 +292,10 @@ def check_component(cls: Any, kind: Kind, bases: tuple[type[Component], ...]) ->
     if not isinstance(cls, type) or not issubclass(cls, bases):
         raise _UnfitError(f"{_named(cls)} is offered as a {kind}; a subclass of {expected} was expected")
     complaint = (
-        _naming_complaint(cls)
-        or _generic_complaint(cls)
+        _generic_complaint(cls)
         or _config_complaint(cls)
         or _field_complaint(cls)
+        or _naming_complaint(cls)
         or _abstract_complaint(cls)
         or _claim_complaint(cls)
     )

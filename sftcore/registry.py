@@ -166,10 +166,11 @@ class Registry:
         if distribution and plugin is None:
             near = did_you_mean(distribution, [plugin.distribution for plugin in self.plugins])
             return Problem(f"no plugin {distribution} is installed{near}", key="use", value=use)
+        name = use.rpartition(":")[2]
         offered = [entry.name for entry in plugin.entries if entry.kind == kind] if plugin else self.names(kind)
-        owner = f"{wanted} has no" if plugin else "unknown"
-        article = f"{owner} {kind} {use.rpartition(':')[2]!r}{did_you_mean(use.rpartition(':')[2], offered)}"
-        return Problem(article, key="use", value=use, advice=self._quarantined())
+        what = "plugin section" if kind == "settings" else kind
+        message = f"{wanted} has no {what} {name!r}" if plugin else f"unknown {what} {name!r}"
+        return Problem(message + did_you_mean(name, offered), key="use", value=use, advice=self._quarantined())
 
     def _quarantined(self) -> str:
         """One line on the plugins that may have offered the name, were they not broken."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sftcore.components import Drop, Role, Task, TaskState
+from sftcore.components import Drop, LossOptions, Role, Task, TaskState
 from sftcore.errors import DataError, Problem, RunError, did_you_mean, nearest
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT, Reporter
@@ -20,6 +20,8 @@ from sftcore.runs.task_state import read_task_state
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from sftcore.data.ledger import Ledger
+    from sftcore.data.rows import Rows
     from sftcore.recipe import Recipe
 
 TOKENS_PER_BATCH = 8192
@@ -125,6 +127,52 @@ def load_model(run: Run | str | Path, runs: str | Path | None = None) -> Model:
     state = read_task_state(found.model_path, recipe.task)
     model, tokenizer = load_saved(found.model_path, recipe.task.auto_class)
     return Model(recipe, state, tokenizer, model)
+
+
+def evaluate(
+    run: Run | str | Path, source: str, *, encoding: str | None = None, reporter: Reporter = SILENT
+) -> dict[str, Any]:
+    """A run's metrics on other data, read with the recipe's columns and preprocessed as its own was.
+
+    `source` is what `[data] source` can name, relative to the current folder; `encoding` is detected where it is
+    not given. The recipe's filters, sample and split don't apply: every row that has its text and its target is
+    scored. Returns `{"data": {...}, "ledger": {...}, "scores": ...}`, scores as in metrics.json without baselines.
+    Raises `DataError` for rows that can't be read and labels that the model does not know.
+    """
+    from sftcore.data.encode import encode_rows
+    from sftcore.data.ledger import Ledger
+    from sftcore.data.load import read_table, rows_from_table
+    from sftcore.data.preprocess import preprocess
+    from sftcore.data.randomness import generator
+    from sftcore.evaluation.predict import predict
+    from sftcore.evaluation.score import evaluate_split
+    from sftcore.registry import discover
+
+    reporter.stage("load")
+    model, ledger = load_model(run), Ledger()
+    recipe, task = model.recipe, model.task
+    table = read_table(source, Path.cwd(), encoding, discover(), reporter)
+    rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
+    reporter.stage("evaluate")
+    encoded = encode_rows(rows, task, model.state, model.tokenizer, model.tokenizer.model_max_length, ledger)
+    loss = task.loss_function(model.state, LossOptions())
+    predicted = predict(
+        model.model, task, model.state, encoded, rows, model.tokenizer, loss_function=loss, reporter=reporter
+    )
+    rng = generator("bootstrap", recipe.seed)
+    scores = evaluate_split(task, model.state, recipe.all_metrics, rows, predicted, rng, reporter=reporter)
+    return {"data": {"source": source, "rows": len(table)}, "ledger": ledger.as_json(), "scores": scores}
+
+
+def _usable(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
+    """The rows that have what the task needs; the others go to the ledger with their reasons."""
+    from sftcore.data.load import row_flaw
+
+    flaws = [row_flaw(row, recipe, targets=True) for row in rows.values]
+    kept = np.flatnonzero([not flaw for flaw in flaws])
+    ids = {flaw: [number for number, found in enumerate(flaws) if found == flaw] for flaw in set(flaws) - {""}}
+    ledger.add("check", len(rows), len(kept), {flaw: len(found) for flaw, found in ids.items()}, examples=ids)
+    return rows.take(kept)
 
 
 def _run_of(text: str | Path) -> str | Path:

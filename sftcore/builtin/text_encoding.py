@@ -117,7 +117,7 @@ def _looks_simplified_chinese(sample: bytes) -> bool:
 
 def _unmarked_utf16(sample: bytes) -> str | None:
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) < len(sample) // 8:
+    if 5 * max(even, odd) < len(sample):
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 

@@ -12,9 +12,10 @@ from sftcore.cli.options import printing, run_argument, runs_option
 @click.command("evaluate")
 @run_argument
 @click.option("--data", "source", required=True, metavar="SOURCE", help="What [data] source can name: file, glob, …")
+@click.option("--encoding", help="Of the data's text files; default: detected.")
 @runs_option
 @printing
-def command(run: str, source: str, runs: Path, as_json: bool, quiet: bool) -> None:
+def command(run: str, source: str, encoding: str | None, runs: Path, as_json: bool, quiet: bool) -> None:
     """Compute the metrics of RUN on other data, read as its recipe says.
 
     RUN is a run folder, or a run's name (its newest run).
@@ -25,10 +26,11 @@ def command(run: str, source: str, runs: Path, as_json: bool, quiet: bool) -> No
         from sftcore.runs.folder import Run
 
         found = Run.find(run, runs)
-        from sftcore.pipeline import evaluate
+        from sftcore.serving import evaluate
 
-        metrics = evaluate(found, source, reporter=console)
+        metrics = evaluate(found, source, encoding=encoding, reporter=console)
         if as_json:
             console.json(metrics)
         else:
+            console.show("ledger", metrics["ledger"])
             console.show("metrics", metrics)

@@ -46,7 +46,7 @@ def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: floa
     `near` (see `near_groups`; None: 0.7 up to 200,000 rows, False: none). A row with several texts has twins
     where all of them agree.
     """
-    names = text_roles(roles)
+    names = [name for name in text_roles(roles) if any(row.get(name) is not None for row in raw.values)]
     if not names:
         return Twins(apart(len(raw)), {}, None, True, ())
     before, after = _texts(raw, names), _texts(processed, names)

@@ -27,7 +27,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 )
 """Letters of scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
-LETTER = re.compile(r"[^\W\d_]")
+WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,12 @@ def _sample(size: int) -> NDArray[np.int64]:
 def mostly_unspaced(texts: Sequence[str]) -> bool:
     """Whether most texts (of 1,000 spread over all) are in a script that puts no spaces between words."""
     looked_at = [texts[row] for row in np.linspace(0, len(texts) - 1, min(len(texts), TEXTS_LOOKED_AT)).astype(int)]
-    unspaced = sum(2 * len(UNSPACED.findall(text)) > max(1, len(LETTER.findall(text))) for text in looked_at)
-    return 2 * unspaced > len(looked_at)
+    return 2 * sum(map(_is_unspaced, looked_at)) > len(looked_at)
+
+
+def _is_unspaced(text: str) -> bool:
+    """Whether a text has more letters of such scripts than words of others."""
+    return len(UNSPACED.findall(text)) > len(WORD.findall(UNSPACED.sub(" ", text)))
 
 
 def _logistic() -> Any:

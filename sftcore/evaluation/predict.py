@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sftcore.data.rows import Rows
     from sftcore.reporter import Reporter
 
-TOKENS_A_BATCH = 8_192
+TOKENS_A_BATCH = 4_096
 ROWS_A_BATCH = 256
 NO_LABEL = -100
 
@@ -76,7 +76,7 @@ def predict(
     left in the mode that it was in, and no global random generator is touched. A row that gave no feature
     comes back with a reason in place of a value. Raises what the task raises for labels that it does not know.
     """
-    values: Sequence[Row] = getattr(cast(Any, rows), "values", rows)
+    values = cast("Sequence[Row]", getattr(rows, "values", rows))
     began = time.perf_counter()
     references = [task.reference(row, state) for row in values]
     tally = _Tally(outputs=[None] * len(encoded))

@@ -147,7 +147,8 @@ def _missing_key(findings: list[_Finding], tables: Tables) -> _Saying:
     if key == "use":
         return _Saying(f"missing; use names the {tables.kind(parent)}{_choice(tables, parent)}", "", "key")
     about = tables.description(parent, key)
-    return _Saying(f"missing{tables.subject(parent)}: {about}" if about else "missing", "", "key")
+    about = f": {about[0].lower()}{about[1:]}" if about else ""
+    return _Saying(f"missing{tables.subject(parent)}{about}", "", "key")
 
 
 def _choice(tables: Tables, path: KeyPath) -> str:

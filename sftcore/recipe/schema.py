@@ -23,7 +23,8 @@ from sftcore.components import (
 from sftcore.errors import Problem
 from sftcore.recipe.document import Document, KeyPath
 from sftcore.recipe.fields import Codec, FolderName, Place, component, settings
-from sftcore.recipe.train import Positive, Train
+from sftcore.recipe.train import Positive
+from sftcore.recipe.train import Train as Train
 
 if TYPE_CHECKING:
     from sftcore.registry import Registry

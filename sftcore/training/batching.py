@@ -18,28 +18,30 @@ if TYPE_CHECKING:
     from sftcore.components import Task
     from sftcore.data.encode import EncodedRows
 
-MEGA = 50
-"""Steps' worth of shuffled rows that are sorted by length together."""
+MEGA = 128
+"""Steps' worth of shuffled rows that are sorted by length together: 2 % of padding for short messages, 4 % with 50."""
 
 
 def epoch_order(lengths: np.ndarray, step_rows: int, seed: int, epoch: int) -> np.ndarray:
     """Positions in the order of an epoch, (n,) int64.
 
-    Shuffled rows are cut into pieces of 50 steps, sorted by length within a piece, cut into steps, and the steps
-    shuffled. `step_rows` counts the rows of one optimizer step over all processes and accumulated batches, so
-    that splitting a step differently leaves its rows the same. The step with the longest rows opens the first
-    epoch: what does not fit into memory shows at once.
+    Shuffled rows are cut into pieces of 128 steps, sorted by length within a piece, cut into steps, and the steps
+    shuffled; a last step that is not full has rows of like length too. `step_rows` counts the rows of one
+    optimizer step over all processes and accumulated batches, so that splitting a step differently leaves its
+    rows the same. The step with the longest rows opens the first epoch: what does not fit into memory shows at
+    once.
     """
     rng = generator("order", seed, epoch)
-    shuffled = rng.permutation(len(lengths))
-    whole = len(lengths) - len(lengths) % step_rows
-    pieces = [shuffled[start : min(start + MEGA * step_rows, whole)] for start in range(0, whole, MEGA * step_rows)]
-    steps = [_descending(piece, lengths).reshape(-1, step_rows) for piece in pieces]
-    order = rng.permutation(np.concatenate(steps)) if steps else np.zeros((0, step_rows), np.int64)
+    shuffled, size, rest = rng.permutation(len(lengths)), MEGA * step_rows, len(lengths) % step_rows
+    pieces = [_descending(shuffled[start : start + size], lengths) for start in range(0, len(lengths), size)]
+    last = pieces.pop() if pieces else shuffled
+    place = step_rows * int(rng.integers(len(last) // step_rows + 1))
+    tail, full = last[place : place + rest], np.concatenate([last[:place], last[place + rest :]])
+    order = rng.permutation(np.concatenate([*pieces, full]).reshape(-1, step_rows))
     if epoch == 0 and len(order):
         longest = int(lengths[order].max(axis=1).argmax())
         order[[0, longest]] = order[[longest, 0]]
-    return np.concatenate([order.reshape(-1), _descending(shuffled[whole:], lengths)])
+    return np.concatenate([order.reshape(-1), tail])
 
 
 def _descending(positions: np.ndarray, lengths: np.ndarray) -> np.ndarray:

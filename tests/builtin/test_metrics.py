@@ -200,6 +200,13 @@ def test_metrics_of_scores_say_that_they_need_them() -> None:
                 component().score(bare)
 
 
+def test_classes_without_names_go_by_number() -> None:
+    records = Records("labels", np.arange(3), np.array([0, 2, 2]), np.array([0, 1, 2]))
+    assert set(ours.F1().score(records)) == {"f1", "f1.0", "f1.1", "f1.2"}
+    sets = Records("label_sets", np.arange(1), np.ones((1, 2), bool), np.ones((1, 2), bool))
+    assert ours.F1().score(sets) == {"f1": 1, "f1.0": 1, "f1.1": 1}
+
+
 def test_every_metric_is_documented_and_named_once() -> None:
     names = [component.name for component in ours.COMPONENTS]
     assert len(set(names)) == len(names)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from sftcore import DataError, Labels, LossOptions, Output, Prediction, TextClassification, TextClassificationState
 from sftcore.builtin.probabilities import best_threshold
+from sftcore.builtin.tokens import padding_id
 
 SINGLE = TextClassification()
 MULTI = TextClassification(problem_type="multi_label_classification")
@@ -372,3 +373,25 @@ def test_a_model_without_padding_token_gets_one(tokenizer: Any) -> None:
             pad_token_id = None
 
     assert SINGLE.prepare_model(Model(), tokenizer, TextClassificationState()).config.pad_token_id == 0
+    private = pickle.loads(pickle.dumps(tokenizer))
+    private.pad_token = None
+    private.eos_token = "[SEP]"
+    assert padding_id(private) == private.convert_tokens_to_ids("[SEP]")
+    private.eos_token = None
+    assert padding_id(private) == 0
+
+
+def test_labels_of_a_plugin_are_roles_and_names_like_any_other() -> None:
+    assert {name for name, role in Mood().roles.items() if role.target} == {"label"}
+    assert Mood().label_names(Mood().fit(rows("bad", "good"))) == ("bad", "good")
+    assert Mood.from_table({"labels": ["x", "y"]}).table() == {
+        "use": "mood",
+        "labels": ["x", "y"],
+        "problem_type": "single_label_classification",
+        "separator": "|",
+    }
+
+
+def test_nothing_to_calibrate_with() -> None:
+    state = TextClassificationState(labels=("a", "b"))
+    assert MULTI.calibrate([], [], state) == state

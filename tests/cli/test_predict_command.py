@@ -107,8 +107,7 @@ def test_no_rows_give_no_predictions(tmp_path: Path) -> None:
         (["--row", "[1]"], "an object was expected"),
         (["--text", "a", "--out", "found.xlsx"], "a file name that ends in .jsonl, .csv, .parquet was expected"),
         (["data.csv", "--out", "./data.csv"], "this is the file that is read"),
-        (["absent.csv"], "there is no such file"),
-        (["data.xlsx"], "no installed source reads such files"),
+        (["absent.csv"], "absent.csv does not exist"),
     ],
 )
 def test_wrong_calls(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

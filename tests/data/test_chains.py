@@ -69,7 +69,7 @@ def test_chains_obey_the_contract_and_keep_spans_true(provenance: Any, text: str
                 assert (span.start, span.end, span.status, span.growth) == oracle.map_span(start, end)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(text=st.text(max_size=30) | TEXTS)
 def test_what_libraries_say_is_what_the_edits_make(text: str) -> None:
     import unicodedata
@@ -116,11 +116,11 @@ LONG += ["http://(", ")", "Ã¶", "Ã ", " ", "\u200b ", "a'", "İ", "\r", "\ud8
 def test_long_texts_take_no_quadratic_time(piece: str) -> None:
     import time
 
-    text = (piece * 100_000)[:100_000]
+    text = (piece * 40_000)[:40_000]
     for component in TEXT_COMPONENTS:
         began = time.process_time()
         apply(text, component.edits(text), component.name)
-        assert time.process_time() - began < 5, component.name
+        assert time.process_time() - began < 3, component.name
 
 
 @pytest.mark.parametrize("component", TEXT_COMPONENTS)

@@ -22,7 +22,7 @@ from sftcore.errors import PluginError
 
 
 LETTERS = st.sampled_from("abcABC 好的中文，。é\u0301ß👍\u200d")
-TEXTS = st.text(LETTERS, max_size=12)
+TEXTS = st.text(LETTERS, max_size=9)
 CUTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.text(LETTERS, max_size=3)), max_size=4)
 
 

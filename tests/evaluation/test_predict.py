@@ -42,7 +42,7 @@ def test_rows_come_back_in_order_with_the_exact_loss(loaded: Any) -> None:
     one_by_one = []
     for number in range(len(DATA)):
         with torch.no_grad():
-            one_by_one.append(model(**{k: v for k, v in row_batch(encoded, number, tokenizer).items()}).logits[0])
+            one_by_one.append(model(**row_batch(encoded, number, tokenizer)).logits[0])
     expected = torch.stack(one_by_one)
     assert np.abs(logits(predicted) - expected.numpy()).max() < 1e-5
     labels = torch.tensor([STATE.numbers[row["label"]] for row in DATA])

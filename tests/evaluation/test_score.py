@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sftcore import Prediction, Problem, RecipeError, Records, TextClassification
-from sftcore.builtin.metrics import F1, Accuracy, LogLoss, MeanAbsoluteError, Precision
+from sftcore.builtin.metrics import F1, Accuracy, LogLoss, Matthews, MeanAbsoluteError, Precision
 from sftcore.data.rows import Rows
 from sftcore.evaluation.baselines import Baseline
 from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
@@ -92,7 +92,7 @@ def test_verdict_beats() -> None:
     found = verdict(labels(0.9), labels(0.4), labels(0.7, seed=1))
     assert found["beats_baselines"] is True
     assert found["against"] == "other1"
-    assert "beats all 2 baselines; hardest is other1: accuracy 0.9" in found["sentence"]
+    assert "beats all 2 baselines; hardest is other1: accuracy 0.892 against 0.707" in found["sentence"]
     assert found["advice"] == []
 
 
@@ -129,6 +129,20 @@ def test_verdict_where_less_is_better_and_where_nothing_is_there() -> None:
     assert score_split(METRICS, labels(0.5), rng=rng())["verdict"]["beats_baselines"] is None
 
 
+def test_verdict_leaves_out_what_is_not_defined() -> None:
+    model = labels(0.9)
+    constant = replace(model, predictions=np.zeros(600, int))
+    names = [Baseline("majority", "", constant), Baseline("tfidf", "", labels(0.7, seed=1))]
+    metrics = [Matthews(), Accuracy()]
+    found = score_split(metrics, model, names, rng=rng())["verdict"]
+    assert found["beats_baselines"] is True
+    assert found["sentence"].startswith("The model beats the baseline tfidf: matthews")
+    assert "Not so" not in score_split(metrics[::-1], model, names, rng=rng())["verdict"]["sentence"]
+    alone = score_split(metrics, model, names[:1], rng=rng())["verdict"]
+    assert alone["beats_baselines"] is None
+    assert "matthews is not defined" in alone["sentence"]
+
+
 def test_advice_speaks_of_the_majority_and_of_few_rows() -> None:
     model = labels(0.4, 60)
     result = score_split(METRICS, model, [Baseline("majority", "", model)], rng=rng())["verdict"]["advice"]
@@ -146,6 +160,13 @@ def test_settings_that_do_not_fit_the_labels_show_before_training() -> None:
     assert caught.value.problems[0].key == "metrics.1"
     with pytest.raises(RecipeError, match="elsewhere"):
         check_metrics([wrong], task, state, lambda key, message: Problem(message, where="elsewhere"))
+
+    class Spans(TextClassification, name="spans-here"):
+        """Predicts what nothing can be made up for."""
+
+        predicts = "spans"
+
+    check_metrics([wrong], Spans(), state)
     numbers = TextClassification(problem_type="regression")
     check_metrics(numbers.default_metrics(), numbers, numbers.state_class())
 
@@ -176,8 +197,8 @@ def test_evaluate_split_scores_one_of_each_twin_group() -> None:
     assert result["bootstrap"]["unit"] == "groups"
     assert result["bootstrap"]["units"] == 3
     assert set(result["baselines"]) == {"majority", "tfidf"}
-    assert [mistake["row_id"] for mistake in result["mistakes"]] == [106, 105, 104, 103, 102][: len(result["mistakes"])]
-    assert result["metrics"]["accuracy"]["value"] == pytest.approx(1 - len(result["mistakes"]) / 7)
+    assert [mistake["row_id"] for mistake in result["mistakes"]] == [105, 104, 103, 102]
+    assert result["metrics"]["accuracy"]["value"] == pytest.approx(3 / 7)
     assert evaluate_split(task, state, METRICS, rows, predicted, rng())["baselines"] == {}
 
 

@@ -19,7 +19,7 @@ DOCUMENTS = [
     'path = \'C:\\dir\'\nesc = "a\\"b\\\\"\nhash = "#no"\nbrackets = "[a] = {b}"\n',
     "[a.b.c]\nx = 1\n[a]\ny = 2\n[a.b]\nz = 3\n",
     "empty = []\nt = {}\nnested = [[1, 2], [3], []]\n",
-    '标签 = 1'.replace("标签", '"标签"') + '\ncolumns = { "情感" = "x" }\n',
+    "标签 = 1".replace("标签", '"标签"') + '\ncolumns = { "情感" = "x" }\n',
     "a.b.c = 1\na.b.d = 2\n[x.y]\nz = 1\n",
     "last = 1",
     "",

@@ -36,8 +36,20 @@ CASES = [
     ("learning_rate", "learnig_rate", "train.learnig_rate", "learnig_rate", "unknown key; did you mean learning_rate?"),
     ("[train]\n", "[train]\nseed = 1\n", "train.seed", "seed", "write seed = ... at the top of the recipe"),
     ("[train]\n", "[train]\nname = 'x'\n", "train.name", "name", "name belongs to the top of the file, above"),
-    ("[train]\n", "[train]\nlabels = ['a']\n", "train.labels", "labels", "unknown key in [train]; labels belongs to [task]"),
-    ("[data]\n", "[data]\nlearning_rate = 1\n", "data.learning_rate", "learning_rate", "learning_rate belongs to [train]"),
+    (
+        "[train]\n",
+        "[train]\nlabels = ['a']\n",
+        "train.labels",
+        "labels",
+        "unknown key in [train]; labels belongs to [task]",
+    ),
+    (
+        "[data]\n",
+        "[data]\nlearning_rate = 1\n",
+        "data.learning_rate",
+        "learning_rate",
+        "learning_rate belongs to [train]",
+    ),
     ("[data]\n", "[data]\nrate = 1\n", "data.rate", "rate", "rate belongs to [[augment]]"),
     ("seed = 7", "max_length = 7", "max_length", "max_length", "max_length belongs to [model]"),
     ("[train]\n", "[train]\nwarmup_ratio = 0.1\n", "train.warmup_ratio", "warmup_ratio", "warmup_steps = 0.1"),
@@ -61,28 +73,40 @@ CASES = [
     ("seed = 7", "seed = '7'", "seed", "'7'", "write it without quotes: 7"),
     ("seed = 7", "seed = -1", "seed", "-1", "expected a number of at least 0, found -1"),
     ("seed = 7", "seed = inf", "seed", "inf", "a finite one was expected"),
-    ("seed = 7", "seed = 2024-01-01", "seed", "2024-01-01", 'dates and times are not used in recipes'),
+    ("seed = 7", "seed = 2024-01-01", "seed", "2024-01-01", "dates and times are not used in recipes"),
     ("level = 2", "level = nan", "plugins.legal.level", "nan", "a finite one was expected"),
-    ("level = 2", "levle = 2", "plugins.legal.levle", "levle", "unknown key of"),
+    ("level = 2", "levle = 2", "plugins.legal.levle", "levle", "did you mean level?"),
     ("level = 2", "level = 9", "plugins.legal", "[plugins.legal]", "no law goes beyond level 8"),
     ("level = 2", "level = 8", "plugins.legal", "[plugins.legal]", "guest:legal can't read its table: KeyError"),
     ("level = 2", "clauses = 'a'", "plugins.legal.clauses", "'a'", 'write ["a"]'),
     ("[plugins.legal]", "[plugins.leagl]", "plugins.leagl", "[plugins.leagl]", "did you mean legal?"),
-    ("level = 2", "level = 2\n[plugins]\nother = 1", "plugins.other", "1", "unknown settings 'other'"),
+    ("level = 2", "level = 2\n[plugins]\nother = 1", "plugins.other", "1", "unknown plugin section 'other'"),
     ('base = "some/model"', "base = ''", "model.base", "''", "found an empty text"),
     ('base = "some/model"', 'base = "D:\\new"', "model.base", '"D:\\new"', r"\n (a line break) in a path"),
     ('"reviews.csv"', "5", "data.source", "5", "expected a text in quotes or a table, found 5"),
     ('"reviews.csv"', "{ train = 'a', tset = 'b' }", "data.source.tset", "tset", "did you mean test?"),
-    ('"reviews.csv"', "{ test = 'a' }", "data.source.train", "source", "missing: Where the training rows are"),
+    ('"reviews.csv"', "{ test = 'a' }", "data.source.train", "source", "missing: where the training rows are"),
     ("min = 0.99", "mim = 0.99", "data.where.confidence.mim", "mim", "did you mean min?"),
     ("min = 0.99", "in = []", "data.where.confidence.in", "[]", "expected at least 1 of them, found an empty list"),
     ("[data]\n", "[data]\nencoding = 'utf-99'\n", "data.encoding", "'utf-99'", "unknown encoding"),
-    ("[data]\n", "[data]\nnear_duplicates = true\n", "data.near_duplicates", "true", "expected a number or false, found true"),
+    (
+        "[data]\n",
+        "[data]\nnear_duplicates = true\n",
+        "data.near_duplicates",
+        "true",
+        "expected a number or false, found true",
+    ),
     ("[data]\n", "[data]\ncolums = {}\n", "data.colums", "colums", "did you mean columns?"),
     ("[train]\n", "[train]\nprecision = 'fp61'\n", "train.precision", "'fp61'", "did you mean fp16?"),
     ("[train]\n", "[train]\nlr_scheduler_type = 'x'\n", "train.lr_scheduler_type", "'x'", '"linear"'),
     ("{ neg = 2.0, pos = 1.0 }", "'balnced'", "train.class_weights", "'balnced'", "did you mean balanced?"),
-    ("{ neg = 2.0, pos = 1.0 }", "{ neg = -1 }", "train.class_weights.neg", "-1", "expected a number above 0, found -1"),
+    (
+        "{ neg = 2.0, pos = 1.0 }",
+        "{ neg = -1 }",
+        "train.class_weights.neg",
+        "-1",
+        "expected a number above 0, found -1",
+    ),
     ('["neg", "pos"]', '"neg"', "task.labels", '"neg"', "expected a list in [ ]"),
     ('["neg", "pos"]', "[1, 2]", "task.labels.0", "1", "expected a text in quotes, found 1"),
     ('name = "sentiment"', 'name = "../x"', "name", '"../x"', "name of a folder"),
@@ -94,7 +118,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "key", "mark", "said"), CASES, ids=[f"{case[2]}-{case[1][:20]}" for case in CASES])
+@pytest.mark.parametrize(
+    ("old", "new", "key", "mark", "said"), CASES, ids=[f"{case[2]}-{case[1][:20]}" for case in CASES]
+)
 def test_a_mistake_is_told_at_its_key(
     whole: str, registry: Registry, old: str, new: str, key: str, mark: str, said: str
 ) -> None:
@@ -216,7 +242,11 @@ def test_the_resolved_recipe_is_a_recipe_again(whole: str, registry: Registry) -
 
 
 def test_the_task_s_own_metrics_stand_in_the_resolved_recipe(registry: Registry) -> None:
-    values: dict[str, Any] = {"model": {"base": "x"}, "data": {"source": "a.csv"}, "task": {"use": "text-classification"}}
+    values: dict[str, Any] = {
+        "model": {"base": "x"},
+        "data": {"source": "a.csv"},
+        "task": {"use": "text-classification"},
+    }
     recipe = Recipe.from_dict(values, registry=registry)
     assert not recipe.metrics
     assert recipe.all_metrics == tuple(recipe.task.default_metrics())

@@ -39,7 +39,9 @@ def test_utf8_with_or_without_mark_and_with_any_line_ends(
 
 
 def test_the_name_is_the_files_stem_unless_given(tmp_path: Path, registry: Registry) -> None:
-    assert read_recipe(written(tmp_path, SHORT.encode(), "my recipe (1).toml"), registry=registry).name == "my recipe -1-"
+    assert (
+        read_recipe(written(tmp_path, SHORT.encode(), "my recipe (1).toml"), registry=registry).name == "my recipe -1-"
+    )
     assert read_recipe(written(tmp_path, b'name = "given"\n' + SHORT.encode()), registry=registry).name == "given"
 
 

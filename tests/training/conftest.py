@@ -14,7 +14,8 @@ SCRIPT = Path(__file__).with_name("job.py")
 
 def _load() -> ModuleType:
     specification = importlib.util.spec_from_file_location("training_job", SCRIPT)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules["training_job"] = module
     specification.loader.exec_module(module)

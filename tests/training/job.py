@@ -23,7 +23,7 @@ from sftcore.recipe.train import Train
 from sftcore.reporter import SilentReporter
 
 WORDS = {"bad": "awful broken hate terrible worst angry", "good": "best great happy love perfect wonderful"}
-FILLER = "the a it was is very this that and with phone camera book one two three".split()
+FILLER = ["the", "a", "it", "was", "is", "very", "this", "that", "and", "with", "phone", "camera", "book", "one"]
 
 
 class Told(SilentReporter):
@@ -112,7 +112,7 @@ class Job:
         np.random.rand(3)
         batch = self.task.collate([self.encoded.feature(index) for index in range(16)], self.tokenizer)
         model.eval()
-        outputs, _ = self.task.outputs(model, {name: value for name, value in batch.items()}, self.state)
+        outputs, _ = self.task.outputs(model, dict(batch), self.state)
         logits = outputs.logits.float()
         value = logits.square().mean().item()
         return {"loss": value, "accuracy": round(value * 1000) % 7 / 7}

@@ -14,8 +14,8 @@ from sftcore.training.batching import EpochRows, epoch_order, token_batches
 
 
 def tweets(count: int) -> np.ndarray:
-    """Lengths in tokens like those of short messages."""
-    return np.random.default_rng(0).gamma(4, 8, count).astype(np.int64).clip(3, 128)
+    """Lengths in tokens like those of the starter's messages: mean 33, a tenth above 47."""
+    return np.random.default_rng(0).gamma(7, 4.7, count).astype(np.int64).clip(5, 70)
 
 
 def padding(lengths: np.ndarray, order: np.ndarray, batch: int = 32) -> float:
@@ -23,15 +23,15 @@ def padding(lengths: np.ndarray, order: np.ndarray, batch: int = 32) -> float:
     return float(sum(piece.max() * len(piece) for piece in pieces) / lengths.sum())
 
 
-@pytest.mark.parametrize(("count", "most"), [(256, 1.11), (1_000, 1.05), (4_000, 1.02)])
+@pytest.mark.parametrize(("count", "most"), [(256, 1.11), (1_000, 1.04), (4_000, 1.02), (16_000, 1.02)])
 def test_padding_is_small(count: int, most: float) -> None:
     lengths = tweets(count)
     waste = [padding(lengths, epoch_order(lengths, 32, 1, epoch)) for epoch in range(5)]
     assert np.mean(waste) <= most
-    assert padding(lengths, np.arange(count)) > 1.5
+    assert padding(lengths, np.arange(count)) > 1.4
 
 
-@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 1601, 5000])
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 4097, 5000])
 def test_every_row_comes_once_an_epoch(count: int) -> None:
     order = epoch_order(tweets(count), 32, 1, 3)
     assert sorted(order.tolist()) == list(range(count))

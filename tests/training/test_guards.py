@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from transformers import TrainerCallback
 
 from sftcore.errors import ResourceError, Stopped, TrainingError
 from sftcore.training import checkpoints
@@ -97,17 +99,10 @@ def test_what_is_not_finite_is_told_with_step_rate_rows_and_advice() -> None:
 def test_a_full_disk_leaves_older_checkpoints_alone(
     where: str, make_job: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import torch
-
     def full(*values: Any, **keywords: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     settings = {"num_train_epochs": 1.0, "save_steps": 4.0}
-
-    class Fill:
-        """The disk is full from step 5 on."""
-
-    from transformers import TrainerCallback
 
     class FillDisk(TrainerCallback):
         def on_step_begin(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:

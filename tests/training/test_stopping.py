@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def command(model: str, folder: Path, **settings: Any) -> list[str]:
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(  # noqa: S603 our own script
+    return subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
 
@@ -58,8 +59,21 @@ def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
-    return finish(command(tiny_bert, tmp_path_factory.mktemp("whole")))
+def uninterrupted(
+    tiny_bert: str, job_module: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, torch.Tensor]:
+    return trained(job_module, tiny_bert, tmp_path_factory.mktemp("whole"))
+
+
+def trained(job_module: ModuleType, model: str, folder: Path) -> dict[str, torch.Tensor]:
+    """The weights after training, or going on, in this process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    job = job_module.Job(model)
+    job.train(folder / "checkpoints", **SETTINGS)
+    torch.set_num_threads(before)
+    weights: dict[str, torch.Tensor] = job.weights()
+    return weights
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
@@ -68,7 +82,11 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_the_same_command_goes_on(
-    number: signal.Signals, tiny_bert: str, uninterrupted: dict[str, torch.Tensor], tmp_path: Path
+    number: signal.Signals,
+    tiny_bert: str,
+    job_module: ModuleType,
+    uninterrupted: dict[str, torch.Tensor],
+    tmp_path: Path,
 ) -> None:
     arguments = command(tiny_bert, tmp_path, slow=0.4)
     process = start(arguments)
@@ -80,7 +98,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     (newest, *_) = checkpoints.checkpoints(tmp_path / "checkpoints")
     assert checkpoints.step_of(newest) in (4, 5)
     assert not checkpoints.fault(newest)
-    assert same(finish(command(tiny_bert, tmp_path)), uninterrupted)
+    assert same(trained(job_module, tiny_bert, tmp_path), uninterrupted)
 
 
 def test_a_signal_to_the_whole_group_stops_workers_in_order_too(tiny_bert: str, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import copy
+import json
+import tomllib
+from typing import Any
+
+import jsonschema
+import pytest
+
+from sftcore.recipe.schema_export import json_schema
+from sftcore.registry import Registry
+
+
+@pytest.fixture(scope="module")
+def schema(registry: Registry) -> dict[str, Any]:
+    return json_schema(registry)
+
+
+@pytest.fixture(scope="module")
+def validator(schema: dict[str, Any]) -> jsonschema.Draft7Validator:
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+def test_a_whole_recipe_is_valid(validator: jsonschema.Draft7Validator, whole: str) -> None:
+    assert [error.message for error in validator.iter_errors(tomllib.loads(whole))] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        ((), "modle", {}),
+        (("model",), "bsae", "x"),
+        (("data",), "sorce", "x"),
+        (("data", "where", "confidence"), "mim", 1),
+        (("train",), "seed", 1),
+        (("task",), "lables", []),
+        (("task",), "labels", "a"),
+        (("preprocess", 0), "onn", []),
+        (("preprocess", 1), "volume", 9),
+        (("preprocess", 1), "use", "shuot"),
+        (("augment", 0), "rate", "0.1"),
+        (("metrics", 0), "average", "makro"),
+        (("plugins",), "leagl", {}),
+        (("plugins", "legal"), "levle", 1),
+    ],
+)
+def test_one_wrong_key_makes_one_error_there(
+    validator: jsonschema.Draft7Validator, whole: str, path: tuple[str | int, ...], key: str, value: Any
+) -> None:
+    recipe = copy.deepcopy(tomllib.loads(whole))
+    table: Any = recipe
+    for part in path:
+        table = table[part]
+    table[key] = value
+    errors = list(validator.iter_errors(recipe))
+    assert errors
+    assert all(tuple(error.absolute_path)[: len(path)] == path for error in errors)
+    assert any(str(key) in error.message or key in error.absolute_path for error in errors)
+
+
+def test_a_key_of_another_component_of_the_kind_is_refused(validator: jsonschema.Draft7Validator, whole: str) -> None:
+    recipe = tomllib.loads(whole)
+    recipe["preprocess"][0]["volume"] = 1
+    assert [tuple(error.absolute_path) for error in validator.iter_errors(recipe)] == [("preprocess", 0)]
+
+
+def test_required_keys(validator: jsonschema.Draft7Validator) -> None:
+    missing = {error.message.split("'")[1] for error in validator.iter_errors({})}
+    assert missing == {"model", "data", "task"}
+
+
+def test_a_guest_s_description_and_field_are_there(schema: dict[str, Any]) -> None:
+    shout = schema["definitions"]["guest:shout"]
+    assert shout["description"] == "Write in capitals."
+    assert shout["properties"]["volume"]["description"] == "How loud."
+    assert shout["properties"]["use"]["enum"] == ["shout", "guest:shout"]
+
+
+def test_every_reference_leads_somewhere_and_no_null_is_left(schema: dict[str, Any]) -> None:
+    text = json.dumps(schema)
+    assert "x-sftcore" not in text
+    assert '"null"' not in text
+    assert "$defs" not in text
+    references = {part.split('"')[0] for part in text.split('"#/definitions/')[1:]}
+    assert references <= set(schema["definitions"])
+
+
+def test_every_key_of_the_core_is_described(schema: dict[str, Any]) -> None:
+    for name, definition in schema["definitions"].items():
+        if name.startswith("guest") or ":" not in name:
+            continue
+        for key, value in definition.get("properties", {}).items():
+            assert value.get("description"), f"{name}.{key}"
