@@ -215,7 +215,7 @@ class Metric(Component):
 
     def build(self, labels: Sequence[str] = ()) -> evaluate.Metric:
         """A fresh local `evaluate.Metric`, fed by `add_batch`, whose `compute()` gives `score` of what it got."""
-        from sftcore.evaluation.local_metric import LocalMetric
+        from sftcore.local_metric import LocalMetric
 
         return LocalMetric(self, tuple(labels))
 
@@ -306,6 +306,10 @@ class Task(Component):
     ) -> TaskState:
         """Complete the state (thresholds, …) with the validation rows and their predictions."""
         return state
+
+    def notes(self, state: TaskState) -> Sequence[str]:
+        """What the user should be warned of in the state: "no training row has the label neutral"."""
+        return ()
 
     def label_names(self, state: TaskState) -> tuple[str, ...]:
         """The class names, in the order of the model's outputs; () where there are no classes."""

@@ -140,7 +140,7 @@ def prepare(
     with _stage("augment", clock, reporter):
         train_rows = augment(splits.train, recipe, ledger)
     with _stage("encode", clock, reporter):
-        state = recipe.task.fit(splits.train.values)
+        state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
         encode = partial(_encode, recipe, state, tokenizer)
         return Prepared(
@@ -159,6 +159,17 @@ def _preprocess(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) ->
     if isinstance(rows, Rows):
         return preprocess(rows, recipe, ledger)
     return {name: preprocess(part, recipe, ledger) for name, part in rows.items()}
+
+
+def _fit(recipe: Recipe, rows: Rows, reporter: Reporter) -> TaskState:
+    """What the task learns of the training rows; metrics that don't fit it are refused here, not after training."""
+    from sftcore.evaluation.score import check_metrics
+
+    state = recipe.task.fit(rows.values)
+    check_metrics(recipe.all_metrics, recipe.task, state, recipe.problem)
+    for note in recipe.task.notes(state):
+        reporter.warning(note)
+    return state
 
 
 def _encode(

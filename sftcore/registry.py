@@ -170,7 +170,9 @@ class Registry:
         offered = [entry.name for entry in plugin.entries if entry.kind == kind] if plugin else self.names(kind)
         what = "plugin section" if kind == "settings" else kind
         message = f"{wanted} has no {what} {name!r}" if plugin else f"unknown {what} {name!r}"
-        return Problem(message + did_you_mean(name, offered), key="use", value=use, advice=self._quarantined())
+        others = sorted({entry.kind for each in self.plugins for entry in each.entries if entry.name == name} - {kind})
+        hint = f"; it is the name of {_with_article(others[0])}" if others else did_you_mean(name, offered)
+        return Problem(message + hint, key="use", value=use, advice=self._quarantined())
 
     def _quarantined(self) -> str:
         """One line on the plugins that may have offered the name, were they not broken."""
@@ -181,6 +183,10 @@ class Registry:
 def _claims(cls: type[Component], what: str) -> Sequence[str]:
     claims: Any = getattr(cls, what) if issubclass(cls, Source) else ()
     return [claim.lower() for claim in claims]
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _short(text: str, width: int = 90) -> str:

@@ -233,6 +233,11 @@ class TextClassification(Task, name="text-classification"):
         thresholds = (best_threshold(scores[:, k], truth[:, k]) for k in range(len(state.labels)))
         return state.model_copy(update={"thresholds": tuple(thresholds)})
 
+    def notes(self, state: TaskState) -> Sequence[str]:
+        """The listed labels that no training row has: the model can't learn them."""
+        own = _own(state)
+        return [f"no training row has the label {name!r}" for name, rows in zip(own.labels, own.counts, strict=False) if not rows]
+
     def label_names(self, state: TaskState) -> tuple[str, ...]:
         """The class names; () for regression."""
         return _own(state).labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,8 @@ def split_rows(
     rows, given = _flat(processed)
     before = _matching(_flat(raw)[0], rows)
     twins = find_twins(before, rows, recipe.task.roles, recipe.data.near_duplicates)
+    if recipe.task.predicts == "scores":
+        twins = replace(twins, conflicts=())  # two numbers for one text are noise, not a contradiction
     related = twins.groups if rows.groups is None else joined_by(twins.groups, rows.groups)
     strata = [recipe.task.stratum(row) for row in before.values]
     chance = generator(recipe.seed, "split").random(int(rows.ids.max(initial=-1)) + 1)[rows.ids]
@@ -165,7 +167,8 @@ def _write_down(splits: Splits, dealt: _Dealt, twins: Twins, rows: Rows, ledger:
     examples = {"conflicting labels": [row for group in conflicts for row in group[:2]]}
     ledger.add("split", len(rows), kept, dealt.leaks, details, examples)
     if not len(splits.train):
-        ledger.add("train split", int((dealt.parts < 1).sum()), 0, dealt.leaks)
+        from_train = {reason: count for reason, count in dealt.leaks.items() if reason.startswith("train")}
+        ledger.add("train split", sum(from_train.values()), 0, from_train)
 
 
 def _warn(

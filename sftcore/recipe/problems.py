@@ -53,7 +53,7 @@ _EXPECTED: Mapping[str, str] = {
 }
 _BARE = re.compile(r"\s*([+-]?[\d_]*\.?\d+(e[+-]?\d+)?|true|false)\s*")
 _OWN = ("value_error", "assertion_error", "sftcore")
-_SUBJECTS = ("preprocess", "augment", "metrics")
+_LISTS = ("preprocess", "augment", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +122,17 @@ def _unknown_key(findings: list[_Finding], tables: Tables) -> _Saying:
     same = close is not None and _folded(close) == _folded(key)
     elsewhere = None if same else tables.home(key, but=parent)
     if elsewhere is not None:
-        inside = f" in [{_header(parent)}]" if parent else " at the top of the file"
-        return _Saying(f"unknown key{inside}; {key} belongs {_home(elsewhere)}", "", "key")
+        inside = f"in {_table(parent)}" if parent else "at the top of the file"
+        home = _table(elsewhere) if elsewhere else "the top of the file, above the first [table]"
+        return _Saying(f"unknown key {inside}; {key} belongs to {home}", "", "key")
     subject = tables.subject(parent)
     return _Saying(f"unknown key{subject}{did_you_mean(key, own)}", "", "key")
 
 
-def _header(path: KeyPath) -> str:
-    return ".".join(str(part) for part in path if isinstance(part, str))
-
-
-def _home(section: KeyPath) -> str:
-    if not section:
-        return "to the top of the file, above the first [table]"
-    brackets = "[[{}]]" if section[0] in _SUBJECTS else "[{}]"
-    return f"to {brackets.format(_header(section))}"
+def _table(path: KeyPath) -> str:
+    """A table as its header names it."""
+    name = ".".join(part for part in path if isinstance(part, str))
+    return f"[[{name}]]" if path[0] in _LISTS else f"[{name}]"
 
 
 def _missing_key(findings: list[_Finding], tables: Tables) -> _Saying:
@@ -182,11 +178,11 @@ def _wrong_value(findings: list[_Finding], tables: Tables) -> _Saying:
 def _brackets(finding: _Finding) -> str:
     """What to say where [table] and [[table]] were confused."""
     name = str(finding.path[-1]) if finding.path else ""
-    if finding.type in ("tuple_type", "list_type") and finding.path in {(each,) for each in _SUBJECTS}:
+    if finding.type in ("tuple_type", "list_type") and finding.path in {(each,) for each in _LISTS}:
         if isinstance(finding.input, dict):
             return f"write [[{name}]], in double brackets: each step is an entry of a list"
         return f'write [[{name}]] and below it use = "..."'
-    if finding.path and finding.path[0] in _SUBJECTS and len(finding.path) == 2 and isinstance(finding.input, str):
+    if finding.path and finding.path[0] in _LISTS and len(finding.path) == 2 and isinstance(finding.input, str):
         return f'expected a table, found {_described(finding.input)}; write {{ use = "{finding.input}" }}'
     if finding.type in ("model_type", "dict_type") and isinstance(finding.input, list) and len(finding.path) == 1:
         return f"write [{name}], in single brackets: there is one of it"

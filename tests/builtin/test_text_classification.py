@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -390,6 +392,17 @@ def test_labels_of_a_plugin_are_roles_and_names_like_any_other() -> None:
         "problem_type": "single_label_classification",
         "separator": "|",
     }
+
+
+def test_importing_tasks_and_metrics_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from sftcore.builtin import metrics, text_classification; from sftcore.evaluation import score; "
+    )
+    code += (
+        "print([n for n in ('torch', 'transformers', 'datasets', 'evaluate', 'sklearn', 'pandas') if n in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_nothing_to_calibrate_with() -> None:

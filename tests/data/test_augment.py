@@ -18,7 +18,7 @@ from sftcore.errors import PluginError, Problem
 
 TEXT = {"text": Role(), "label": Role(kind="label", target=True)}
 SPANS = {"context": Role(), "answers": Role(kind="any", target=True, protects="context")}
-WORDS = "the quick brown fox jumps over the lazy dog and runs away from here"
+WORDS = "the quick brown fox jumps over one lazy dog and runs away from here"
 
 
 def recipe(*steps: Any, roles: Mapping[str, Role] = TEXT, seed: int = 42) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from sftcore.data.near import near_groups, words
 
 
 def shingles(text: list[str]) -> set[str | tuple[str, str]]:
-    return {*text, *zip(text, text[1:], strict=False)}
+    return {*text, *pairwise(text)}
 
 
 def by_definition(texts: list[list[str]], threshold: float) -> list[int]:
@@ -55,11 +55,11 @@ def test_groups_are_those_of_the_definition(threshold: float, vocabulary: int) -
 
 
 def test_two_texts_a_row_must_both_be_near() -> None:
-    premise = "the man walks his old dog along the river bank in the morning".split()
+    premise = words("the man walks his old dog along the river bank in the morning")
     rows = [
-        (premise, "he is awake".split()),
-        (premise, "nobody is there at all".split()),
-        ([*premise, "again"], "he is awake".split()),
+        (premise, words("he is awake")),
+        (premise, words("nobody is there at all")),
+        ([*premise, "again"], words("he is awake")),
     ]
     groups, _ = near_groups([[row[0] for row in rows], [row[1] for row in rows]], 0.7)
     assert groups.tolist() == [0, 1, 0]
@@ -72,8 +72,8 @@ def test_nothing_is_near_nothing() -> None:
 
 def test_a_crowd_of_templates_is_joined_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near, "COMPARISONS", 20_000)
-    frame = "your order {} has been shipped and will arrive on monday thank you for buying at our shop".split()
-    crowd = [[str(number) if word == "{}" else word for word in frame] for number in range(3000)]
+    frame = words("your order number has been shipped and will arrive on monday thank you for buying at our shop")
+    crowd = [[str(number) if word == "number" else word for word in frame] for number in range(3000)]
     groups, complete = near_groups([[*crowd, ["something", "else"]]], 0.7)
     assert not complete
     assert groups[:3000].tolist() == [0] * 3000

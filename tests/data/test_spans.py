@@ -20,7 +20,6 @@ from sftcore.data.spans import (
 )
 from sftcore.errors import PluginError
 
-
 LETTERS = st.sampled_from("abcABC 好的中文，。é\u0301ß👍\u200d")
 TEXTS = st.text(LETTERS, max_size=9)
 CUTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.text(LETTERS, max_size=3)), max_size=4)
@@ -111,7 +110,7 @@ def test_since_begins_in_the_middle() -> None:
 
 def test_a_map_travels_to_other_processes() -> None:
     positions = PositionMap(3).then([(0, 1, "")])
-    assert positions.map_span(1, 2) == pickle.loads(pickle.dumps(positions)).map_span(1, 2)  # noqa: S301  # own bytes
+    assert positions.map_span(1, 2) == pickle.loads(pickle.dumps(positions)).map_span(1, 2)  # own bytes
 
 
 def test_a_text_without_edits_is_the_same_object() -> None:

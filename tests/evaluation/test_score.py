@@ -164,7 +164,10 @@ def test_settings_that_do_not_fit_the_labels_show_before_training() -> None:
     class Spans(TextClassification, name="spans-here"):
         """Predicts what nothing can be made up for."""
 
-        predicts = "spans"
+        @property
+        def predicts(self) -> Any:
+            """Spans."""
+            return "spans"
 
     check_metrics([wrong], Spans(), state)
     numbers = TextClassification(problem_type="regression")

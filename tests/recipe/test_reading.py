@@ -64,6 +64,8 @@ CASES = [
     ("guest:shout", "guest:shuot", "preprocess.1.use", '"guest:shuot"', "did you mean shout?"),
     ("guest:shout", "gest:shout", "preprocess.1.use", '"gest:shout"', "did you mean guest?"),
     ('"lowercase"', '"lowercse"', "preprocess.0.use", '"lowercse"', "did you mean lowercase?"),
+    ('"lowercase"', '"random-swap"', "preprocess.0.use", '"random-swap"', "it is the name of an augmenter"),
+    ('"lowercase"', '"f1"', "preprocess.0.use", '"f1"', "unknown preprocessor 'f1'; it is the name of a metric"),
     ('use = "lowercase"', "on = ['text']", "preprocess.0.use", "preprocess", "missing; use names the preprocessor"),
     ('use = "lowercase"', "use = 1", "preprocess.0.use", "1", "expected a text in quotes, found 1"),
     ("[task]", "[[task]]", "task", "[[task]]", "write [task], in single brackets"),

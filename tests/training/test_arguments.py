@@ -56,7 +56,7 @@ def test_the_trainer_gets_the_recipes_keys_and_ours(job_module: ModuleType, tmp_
     args = arguments.training_arguments(recipe, plan, tmp_path, device="cpu", precision="bf16")
     assert (args.adam_beta2, args.warmup_steps, args.seed, args.data_seed) == (0.95, 0.2, 5, 5)
     assert (args.bf16, args.use_cpu, args.max_steps, args.save_steps) == (True, True, 30, 6)
-    assert (args.lr_scheduler_type.value, args.lr_scheduler_kwargs) == ("cosine", {"num_cycles": 0.4})
+    assert (args.lr_scheduler_type, args.lr_scheduler_kwargs) == ("cosine", {"num_cycles": 0.4})
     assert (args.report_to, args.logging_nan_inf_filter) == ([], False)
     assert args.train_sampling_strategy == "sequential"
     assert not args.dataloader_persistent_workers

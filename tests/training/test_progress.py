@@ -44,7 +44,8 @@ def test_progress_is_told_at_most_twice_a_second_and_at_the_end(
 
 
 def test_other_processes_are_silent(job_module: ModuleType) -> None:
-    told, lines = job_module.Told(), []
+    told = job_module.Told()
+    lines: list[dict[str, Any]] = []
     progress: Any = Progress(Tally(), told, lines.append)
     state = SimpleNamespace(global_step=1, max_steps=1, epoch=0.5, is_world_process_zero=False)
     progress.on_train_begin(None, state, None)

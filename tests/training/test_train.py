@@ -278,7 +278,8 @@ def test_checkpoints_hold_no_arguments_and_no_path_of_this_machine(
 
 
 def test_progress_and_log_are_told(make_job: Callable[..., Any], job_module: Any, tmp_path: Path) -> None:
-    told, lines = job_module.Told(), []
+    told = job_module.Told()
+    lines: list[dict[str, Any]] = []
     result = make_job().train(tmp_path, num_train_epochs=1.0, validate=True, reporter=told, log=lines.append)
     step, total, values = told.reports[-1]
     assert (step, total) == (11, 11)

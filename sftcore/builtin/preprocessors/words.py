@@ -74,7 +74,9 @@ class StopWords(TextPreprocessor, name="stop-words"):
         missing = [language for language in self.languages if language not in word_lists.NEGATIONS]
         if missing and self.keep_negations and not self.keep:
             names = ", ".join(missing)
-            raise ValueError(f"there is no list of negations for {names}: name them in keep, or set keep_negations = false")
+            raise ValueError(
+                f"there is no list of negations for {names}: name them in keep, or set keep_negations = false"
+            )
         return self
 
     def edits(self, text: str) -> Iterable[Edit | tuple[int, int, str]]:

@@ -25,7 +25,7 @@ def records(rows: int = 25) -> Records:
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("component", [Accuracy(), F1(), LogLoss()], ids=lambda component: component.name)
 def test_batches_give_what_score_gives(component: Metric, in_memory: bool, tmp_path: Path) -> None:
-    from sftcore.evaluation.local_metric import LocalMetric
+    from sftcore.local_metric import LocalMetric
 
     whole = records()
     metric = LocalMetric(component, NAMES, keep_in_memory=in_memory, cache_dir=str(tmp_path))
@@ -67,7 +67,7 @@ def test_combine_and_save(tmp_path: Path) -> None:
 
 
 def test_other_kinds() -> None:
-    from sftcore.evaluation.local_metric import LocalMetric
+    from sftcore.local_metric import LocalMetric
 
     sets = LocalMetric(F1(average="micro"), NAMES, "label_sets")
     assert sets.compute(predictions=[[True, False]], references=[[True, True]])["f1"] == pytest.approx(2 / 3)
