@@ -251,13 +251,12 @@ def chosen_examples(task: Task, prepared: Prepared, origins: Origins, number: in
 def _example(task: Task, prepared: Prepared, origins: Origins, index: int) -> Example:
     feature, parent = prepared.train.feature(index), int(prepared.train.parents[index])
     row, row_id = prepared.train_rows.values[parent], int(prepared.train_rows.ids[parent])
-    given = feature.get("labels")
-    per_token = isinstance(given, list) and len(given) == len(feature.get("input_ids", ()))
+    ids, given = feature.get("input_ids", []), feature.get("labels")
     return Example(
         row=row_id,
         place=origins.describe(row_id),
-        tokens=prepared.tokenizer.convert_ids_to_tokens(feature.get("input_ids", [])),
-        counts=[label != IGNORED for label in given] if per_token else None,
+        tokens=list(prepared.tokenizer.convert_ids_to_tokens(ids)),
+        counts=[label != IGNORED for label in given] if isinstance(given, list) and len(given) == len(ids) else None,
         target=_target(task, row),
     )
 

@@ -301,9 +301,7 @@ class Task(Component):
         """Learn the state (labels, …) from the training rows. Raises `sftcore.DataError`."""
         return self.state_class()
 
-    def calibrate(
-        self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState
-    ) -> TaskState:
+    def calibrate(self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState) -> TaskState:
         """Complete the state (thresholds, …) with the validation rows and their predictions."""
         return state
 
@@ -319,7 +317,9 @@ class Task(Component):
         """Keyword arguments for `from_pretrained`: num_labels, id2label, label2id, problem_type, …"""
         return {}
 
-    def prepare_model(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, state: TaskState) -> PreTrainedModel:
+    def prepare_model(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, state: TaskState
+    ) -> PreTrainedModel:
         """Change the freshly loaded model; the result must load with the plain Auto class."""
         return model
 
@@ -344,7 +344,9 @@ class Task(Component):
         """What `transformers.pipeline` is fed with for this (preprocessed) row: a text, or a dict of texts."""
         return None
 
-    def outputs(self, model: PreTrainedModel, batch: dict[str, torch.Tensor], state: TaskState) -> tuple[Any, list[np.ndarray]]:
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor], state: TaskState
+    ) -> tuple[Any, list[np.ndarray]]:
         """One forward pass: the model's outputs (for the loss) and a small array a feature, in the batch's order.
 
         Default: `model(**batch)` without `labels`, and its logits in float32.

@@ -5,33 +5,33 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sftcore import locations
 from sftcore.errors import ModelError, SftcoreError, did_you_mean
+from sftcore.scratch import scratch_config, train_tokenizer
+from sftcore.transformers_calls import as_model_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from sftcore.components import Task, TaskState
     from sftcore.recipe import Recipe
-    from sftcore.recipe.schema import Scratch
     from sftcore.reporter import Reporter
 
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 TOKENS_WITHOUT_LIMIT = 10**6
-SPECIAL_TOKENS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
+TASK_TYPES = {
+    "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForTokenClassification": "TOKEN_CLS",
+    "AutoModelForQuestionAnswering": "QUESTION_ANS",
+    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
+    "AutoModelForCausalLM": "CAUSAL_LM",
 }
+"""PEFT's name for what a transformers class is for; it decides which head is trained beside the adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def locate_base(recipe: Recipe) -> Base:
 
     Raises `ModelError` with what there is instead.
     """
+    _require_peft(recipe)
     name = recipe.model.base
     if name is None:
         text = recipe.model.model_dump_json(include={"scratch"})
@@ -64,6 +65,12 @@ def locate_base(recipe: Recipe) -> Base:
     if not (path / "config.json").is_file():
         raise ModelError(_no_model(recipe, path))
     return Base(name, path, sha256=_directory_hash(path))
+
+
+def _require_peft(recipe: Recipe) -> None:
+    if recipe.model.adapter is not None and find_spec("peft") is None:
+        message, advice = "adapters need the package peft, which is not installed", 'pip install "sftcore[peft]"'
+        raise ModelError(recipe.problem("model.adapter", message, advice))
 
 
 def _no_model(recipe: Recipe, path: Path) -> Any:
@@ -110,11 +117,11 @@ def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrain
     if base.path is None:
         assert scratch is not None
         tokenizer = train_tokenizer(scratch, texts)
-        config: Any = _scratch_config(recipe, scratch, tokenizer)
+        config: Any = scratch_config(recipe, scratch, tokenizer)
     else:
         from transformers import AutoConfig, AutoTokenizer
 
-        with _as_model_error(recipe, "the tokenizer can't be loaded"):
+        with as_model_error(recipe, "the tokenizer can't be loaded"):
             tokenizer = AutoTokenizer.from_pretrained(base.path, local_files_only=True)
             config = AutoConfig.from_pretrained(base.path, local_files_only=True)
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -147,11 +154,11 @@ def load_model(
     if base.path is None:
         assert recipe.model.scratch is not None
         reporter.warning("this model starts from nothing: no pretrained weights")
-        config = _scratch_config(recipe, recipe.model.scratch, tokenizer, **task.config(state))
-        with _as_model_error(recipe, "no such model can be built", "model.scratch"):
+        config = scratch_config(recipe, recipe.model.scratch, tokenizer, **task.config(state))
+        with as_model_error(recipe, "no such model can be built", "model.scratch"):
             model = auto.from_config(config, dtype=torch.float32)
     else:
-        with _as_model_error(recipe, f"{task.auto_class} can't load it"):
+        with as_model_error(recipe, f"{task.auto_class} can't load it"):
             model, info = auto.from_pretrained(
                 base.path,
                 dtype=torch.float32,
@@ -161,8 +168,28 @@ def load_model(
                 **task.config(state),
             )
         _report_loading(model, info, reporter)
-    prepared: PreTrainedModel = task.prepare_model(model, tokenizer, state)
-    return prepared
+    return _with_adapter(recipe, task.prepare_model(model, tokenizer, state))
+
+
+def _with_adapter(recipe: Recipe, model: PreTrainedModel) -> PreTrainedModel:
+    """The model with the recipe's PEFT adapter around it, which alone is trained (beside a new head)."""
+    adapter = recipe.model.adapter
+    if adapter is None:
+        return model
+    import peft
+
+    keys = {key: value for key, value in adapter.model_dump().items() if key != "use" and value is not None}
+    lists: dict[str, Any] = {key: list(v) if isinstance(v, tuple) else v for key, v in keys.items()}
+    with as_model_error(recipe, "the adapter does not fit the model", "model.adapter"):
+        config: Any = peft.LoraConfig(task_type=TASK_TYPES.get(recipe.task.auto_class), **lists)
+        wrapped: Any = peft.get_peft_model(model, config)
+    return cast("PreTrainedModel", wrapped)
+
+
+def merged(model: PreTrainedModel) -> PreTrainedModel:
+    """A model with an adapter with its weights added to its own, so that plain transformers loads it; else as it is."""
+    merge: Any = getattr(model, "merge_and_unload", None)
+    return model if merge is None else cast("PreTrainedModel", merge())
 
 
 def _report_loading(model: PreTrainedModel, info: dict[str, Any], reporter: Reporter) -> None:
@@ -175,111 +202,3 @@ def _report_loading(model: PreTrainedModel, info: dict[str, Any], reporter: Repo
     head = len(new) - len(body)
     if head:
         reporter.note(f"{head} weights of the head are new (not in the base), as is usual for a new task")
-
-
-@contextmanager
-def without_progress_bars() -> Iterator[None]:
-    """Keep transformers from drawing progress bars, and from logging what sftcore says in its own words."""
-    from transformers.utils import logging as transformers_logging
-
-    logging: Any = transformers_logging  # its functions are not all typed
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def _as_model_error(recipe: Recipe, what: str, key: str = "model.base") -> Iterator[None]:
-    """Turn what transformers raises for a base that does not fit into the contract's form."""
-    try:
-        with without_progress_bars():
-            yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
-        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(recipe.problem(key, f"{what}: {first.strip()[:200]}")) from error
-
-
-def _scratch_config(
-    recipe: Recipe, scratch: Scratch, tokenizer: PreTrainedTokenizerBase, **task_config: Any
-) -> PretrainedConfig:
-    from transformers import CONFIG_MAPPING, AutoConfig
-
-    wanted = dict(scratch.config)
-    model_type = str(wanted.pop("model_type", "bert"))
-    if model_type not in CONFIG_MAPPING:
-        message = f"unknown model_type {model_type!r}{did_you_mean(model_type, CONFIG_MAPPING)}"
-        raise ModelError(recipe.problem("model.scratch.config", message))
-    known = set(CONFIG_MAPPING[model_type]().to_dict())
-    unknown = [key for key in wanted if key not in known]
-    if unknown:
-        message = f"{model_type} has no {unknown[0]!r}{did_you_mean(unknown[0], known)}"
-        raise ModelError(recipe.problem("model.scratch.config", message))
-    special = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    with _as_model_error(recipe, "no such model can be built", "model.scratch"):
-        config: PretrainedConfig = AutoConfig.for_model(model_type, **{**special, **wanted, **task_config})
-    return config
-
-
-def train_tokenizer(scratch: Scratch, texts: Iterable[str]) -> PreTrainedTokenizerBase:
-    """A fast tokenizer in BERT's manner (`[CLS] a [SEP] b [SEP]`), trained on `texts`.
-
-    "characters" gives one token a character; the others are trained to `vocab_size` by the tokenizers library.
-    """
-    from tokenizers import processors
-    from transformers import PreTrainedTokenizerFast
-
-    raw = _untrained(scratch.tokenizer.kind)
-    raw.train_from_iterator(texts, _trainer(scratch.tokenizer.kind, scratch.tokenizer.vocab_size))
-    cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
-    raw.post_processor = processors.TemplateProcessing(
-        single=f"{cls} $A {sep}",
-        pair=f"{cls} $A {sep} $B:1 {sep}:1",
-        special_tokens=[(cls, raw.token_to_id(cls)), (sep, raw.token_to_id(sep))],
-    )
-    positions = int(scratch.config.get("max_position_embeddings", 512))
-    return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=positions, **SPECIAL_TOKENS)
-
-
-def _untrained(kind: str) -> Any:
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-
-    unknown = SPECIAL_TOKENS["unk_token"]
-    model = {
-        "characters": lambda: models.WordLevel(unk_token=unknown),
-        "wordpiece": lambda: models.WordPiece(unk_token=unknown),
-        "bpe": lambda: models.BPE(unk_token=unknown),
-        "unigram": models.Unigram,
-    }[kind]()
-    raw = Tokenizer(model)
-    raw.normalizer = normalizers.NFKC()
-    if kind == "characters":
-        raw.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), "isolated")]
-        )
-        raw.decoder = decoders.Fuse()
-    elif kind == "wordpiece":
-        raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        raw.decoder = decoders.WordPiece()
-    else:
-        raw.pre_tokenizer = pre_tokenizers.Metaspace()
-        raw.decoder = decoders.Metaspace()
-    return raw
-
-
-def _trainer(kind: str, vocab_size: int) -> Any:
-    from tokenizers import trainers
-
-    special = list(SPECIAL_TOKENS.values())
-    common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special, "show_progress": False}
-    return {
-        "characters": lambda: trainers.WordLevelTrainer(**common),
-        "wordpiece": lambda: trainers.WordPieceTrainer(**common),
-        "bpe": lambda: trainers.BpeTrainer(**common),
-        "unigram": lambda: trainers.UnigramTrainer(unk_token=SPECIAL_TOKENS["unk_token"], **common),
-    }[kind]()

@@ -24,7 +24,7 @@ from sftcore.data.preprocess import preprocess
 from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows, Splits
 from sftcore.data.split import split_rows
-from sftcore.models import Base, load_model, load_tokenizer, locate_base
+from sftcore.models import Base, load_model, load_tokenizer, locate_base, merged
 from sftcore.recipe import Recipe
 from sftcore.registry import Registry, discover
 from sftcore.reporter import SILENT, Reporter
@@ -74,6 +74,7 @@ def run(
             model = load_model(recipe, base, recipe.task, prepared.state, prepared.tokenizer, reporter)
         with _stage("train", clock, reporter):
             trained = _train(prepared, model, registry, run, machine.precision, reporter)
+            model = merged(model)
         with _stage("calibrate", clock, reporter):
             state = _calibrate(prepared, model, machine.precision)
         with _stage("evaluate", clock, reporter):

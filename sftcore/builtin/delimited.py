@@ -83,23 +83,37 @@ def _header(text: str, delimiter: str, path: str) -> list[str]:
 
 def _parse(text: str, names: Sequence[str], delimiter: str, quote: str | bool, path: str, strict: bool = True) -> Any:
     """The table; None instead of an error where rows do not fit and `strict` is false."""
-    import pyarrow as pa
-    from pyarrow import csv as reader
-
     content = text.encode()
     if len(content) > LARGEST:
         raise DataError(Problem("larger than 2 GB; cut it into several files", where=path))
+    if not content.endswith((b"\n", b"\r")):
+        content += b"\n"  # pyarrow calls a lone first line an empty file otherwise
+    table, ragged = _cells(content, names, delimiter, quote)
+    unclosed = bool(quote) and text.count('"') % 2 and _swallowed(table)
+    if not strict and (ragged or unclosed):
+        return None
+    if ragged:
+        raise DataError(*_ragged(ragged, path))
+    if unclosed:
+        message = "a quote is opened in this row and never closed, so it takes in the rest of the file"
+        raise DataError(Problem(message, where=path, row=table.num_rows, advice='close it, or double it ("")'))
+    return table
+
+
+def _cells(content: bytes, names: Sequence[str], delimiter: str, quote: str | bool) -> tuple[pa.Table, list[Any]]:
+    """The rows after the first line that have as many cells as it, and pyarrow's account of the others."""
+    import pyarrow as pa
+    from pyarrow import csv as reader
+
     ragged: list[Any] = []
 
     def keep_in_mind(row: Any) -> str:
         ragged.append(row)
         return "skip"
 
-    if not content.endswith((b"\n", b"\r")):
-        content += b"\n"  # pyarrow calls a lone first line an empty file otherwise
     table = reader.read_csv(
         pa.BufferReader(content),
-        reader.ReadOptions(use_threads=False, block_size=len(content) + 1, column_names=names, skip_rows=0),
+        reader.ReadOptions(use_threads=False, block_size=len(content) + 1, column_names=names),
         reader.ParseOptions(
             delimiter=delimiter, quote_char=quote, newlines_in_values=bool(quote), invalid_row_handler=keep_in_mind
         ),
@@ -110,16 +124,8 @@ def _parse(text: str, names: Sequence[str], delimiter: str, quote: str | bool, p
             quoted_strings_can_be_null=False,
             column_types=dict.fromkeys(names, pa.large_string()),
         ),
-    ).slice(1)
-    unclosed = bool(quote) and text.count('"') % 2 and _swallowed(table)
-    if not strict and (ragged or unclosed):
-        return None
-    if ragged:
-        raise DataError(*_ragged(ragged, path))
-    if unclosed:
-        message = "a quote is opened in this row and never closed, so it takes in the rest of the file"
-        raise DataError(Problem(message, where=path, row=table.num_rows, advice='close it, or double it ("")'))
-    return table
+    )
+    return table.slice(1), ragged
 
 
 def _swallowed(table: pa.Table) -> bool:

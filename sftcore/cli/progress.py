@@ -14,10 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sftcore.cli.text import count, duration, figure, share
+from sftcore.cli.text import count, duration, figure, remaining, share
 
 SHOWN_NOTES = 6
-BAR_WIDTH = 24
+BAR_WIDTH = 16
 REFRESH_EVERY = 0.1
 LINE_EVERY = 10.0
 LEAST_BETWEEN_LINES = 2.0
@@ -52,10 +52,10 @@ def progress_parts(step: int, total: int, values: Mapping[str, Any]) -> list[str
 
 _SHOWN: dict[str, Callable[[Any], str]] = {
     "loss": lambda value: f"loss {figure(value)}",
-    "eta": lambda value: f"{duration(value)} left",
+    "eta": lambda value: f"{remaining(value)} left",
     "tokens_per_second": lambda value: f"{count(value)} tokens/s",
     "learning_rate": lambda value: f"lr {value:.1e}",
-    "padding": lambda value: f"padding {100 * (value - 1):.0f} %",
+    "padding": lambda value: f"padding {100 * (value - 1):.0f} %" if value >= 1 else "",
     "epoch": lambda value: f"epoch {value:.2f}",
 }
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from sftcore.cli.tables import Sheet, section, table
 from sftcore.cli.text import count, figure, plural, share
 
+SPLITS = ("train", "validation", "test")
 MOST_CLASSES = 20
 MOST_PAIRS = 5
 
@@ -18,9 +19,9 @@ MOST_PAIRS = 5
 def metrics(value: Mapping[str, Any]) -> RenderableType:
     """The scores of every split in it."""
     if _is_split(value):
-        return Group(*_split("test split" if "training" in value else "scores", value))
+        return Group(*_split("scores", value))
     splits = {name: part for name, part in value.items() if _is_split(part)}
-    return Group(*(part for name, split in splits.items() for part in _split(f"{name} split", split)))
+    return Group(*(part for name, split in splits.items() for part in _split(f"{name} split" if name in SPLITS else name, split)))
 
 
 def _is_split(value: Any) -> bool:

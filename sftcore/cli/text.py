@@ -53,6 +53,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def remaining(seconds: float) -> str:
+    """`0:07`, `3:05`, `2:14:00`: as a clock, short and of a steady width."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "?"
+    minutes, whole = divmod(round(seconds), 60)
+    return f"{minutes}:{whole:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{whole:02d}"
+
+
 def figure(value: Any, digits: int = 3) -> str:
     """A number with so many places; what is no number as it is; a number without a value as a dash."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

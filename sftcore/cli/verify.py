@@ -38,7 +38,7 @@ def command(run: str, runs: Path, as_json: bool, quiet: bool) -> None:
 
 
 def _sentences(report: VerifyResult) -> Iterator[str]:
-    from sftcore.cli.text import figure, plural
+    from sftcore.cli.text import plural
 
     yield f"{plural(report.files, 'file')} as sealed, by SHA-256"
     outputs = report.outputs
@@ -47,7 +47,7 @@ def _sentences(report: VerifyResult) -> Iterator[str]:
         return
     yield (
         f"the reloaded model gives the recorded outputs of {plural(outputs.rows, 'row')}: largest difference "
-        f"{figure(outputs.max_difference)}, allowed {figure(outputs.tolerance)} ({outputs.precision}, {outputs.device})"
+        f"{outputs.max_difference:.1g}, allowed {outputs.tolerance:.1g} ({outputs.precision}, {outputs.device})"
     )
     if outputs.near_ties:
         yield f"{plural(outputs.near_ties, 'near-tie')} in which the label tips over"

@@ -235,3 +235,8 @@ def test_public_and_documented(cls: type[Any]) -> None:
     assert cls.name
     assert cls.__doc__
     assert [name for name, field in cls.model_fields.items() if not field.description] == []
+
+
+def test_normalisation_is_right_even_where_the_cuts_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sftcore.builtin.preprocessors.characters._begins", lambda letter, form: True)
+    assert done(UnicodeNormalize(), "ab e\u0301\u0327 好") == "ab \u0229\u0301 好"

@@ -36,9 +36,21 @@ def plain() -> tuple[PlainDisplay, list[str], Time]:
 
 def test_progress_tells_the_most_important_first() -> None:
     assert progress_parts(212, 502, VALUES) == [
-        *("212/502", "42 %", "loss 0.431", "1 min 23 s left", "5,120 tokens/s"),
+        *("212/502", "42 %", "loss 0.431", "1:23 left", "5,120 tokens/s"),
         *("lr 2.1e-04", "padding 4 %", "epoch 0.42"),
     ]
+
+
+def test_a_line_of_a_hundred_columns_holds_all_that_matters() -> None:
+    display, stream, _ = live(100)
+    display.stage("train", "")
+    display.progress(1212, 5502, VALUES)
+    for part in ("1,212/5,502", "22 %", "loss 0.431", "1:23 left", "5,120 tokens/s", "lr 2.1e-04", "padding 4 %"):
+        assert part in stream.getvalue()
+
+
+def test_before_the_first_step_there_is_no_padding() -> None:
+    assert progress_parts(0, 21, {"padding": 0.0, "epoch": 0.0}) == ["0/21", "0 %", "epoch 0.00"]
 
 
 def test_progress_without_a_known_end_counts() -> None:

@@ -12,9 +12,9 @@ from sftcore.cli import main
 from sftcore.errors import TrainingError
 
 RECIPE = '[model]\nbase = "m"\n[data]\nsource = "d.csv"\n[task]\nuse = "text-classification"\n'
+SCORES = {"rows": 10, "metrics": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}}
 METRICS = {
-    "rows": 10,
-    "metrics": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}},
+    "test": SCORES,
     "training": {},
     "time": {"train": {"wall_seconds": 2.0}},
 }
@@ -37,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def evaluate(run: Any, source: str, *, reporter: Any) -> dict[str, Any]:
         made.append({"run": run.path, "source": source})
-        return {key: value for key, value in METRICS.items() if key not in ("training", "time")}
+        return {"scores": SCORES}
 
     pipeline = ModuleType("sftcore.pipeline")
     pipeline.run, pipeline.evaluate = run, evaluate  # type: ignore[attr-defined]  # a module made here
@@ -125,7 +125,7 @@ def test_evaluate_scores_other_data(
     assert calls == [{"run": run, "source": "other.csv"}]
     assert "Scores, 10 rows" in capsys.readouterr().out
     assert main(["evaluate", str(run), "--data", "other.csv", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["rows"] == 10
+    assert json.loads(capsys.readouterr().out) == {"scores": SCORES}
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "verify"])
@@ -150,7 +150,7 @@ def test_verify_tells_what_it_compared(
     assert main(["verify", str(run)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "12 files as sealed, by SHA-256",
-        "the reloaded model gives the recorded outputs of 10 rows: largest difference 0.012, allowed 0.080 (bf16, cpu)",
+        "the reloaded model gives the recorded outputs of 10 rows: largest difference 0.01, allowed 0.08 (bf16, cpu)",
         "2 near-ties in which the label tips over",
     ]
     assert main(["verify", str(run), "--json"]) == 0

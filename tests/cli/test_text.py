@@ -22,6 +22,13 @@ def test_durations(seconds: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "expected"), [(6.6, "0:07"), (185, "3:05"), (8040, "2:14:00"), (float("inf"), "?"), (-1, "?")]
+)
+def test_remaining_time(seconds: float, expected: str) -> None:
+    assert text.remaining(seconds) == expected
+
+
+@pytest.mark.parametrize(
     ("part", "whole", "expected"),
     [(0, 5, "0 %"), (1, 10_000, "<0.1 %"), (1, 40, "2.5 %"), (1, 3, "33 %"), (3, 3, "100 %"), (1, 0, "")],
 )

@@ -173,3 +173,15 @@ def test_only_the_roles_it_is_told() -> None:
     result = augment(Rows.of([row]), recipe(RandomInsertion(on=("pair",)), roles=roles), Ledger()).values[1]
     assert (result["text"], result["label"]) == (WORDS, WORDS)
     assert result["pair"] != WORDS
+
+
+def test_out_of_memory_is_no_mistake_of_the_augmenter() -> None:
+    class Hungry(RowAugmenter, name="hungry"):
+        """Asks for too much."""
+
+        def augment(self, row: Row, rng: np.random.Generator) -> Row:
+            """Raise."""
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        augment(rows(), recipe(Hungry()), Ledger())

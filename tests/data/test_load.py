@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sftcore import DataError, Recipe, RecipeError, Source, hookimpl
+from sftcore.data.columns import values_of
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded, load_rows, read_table, row_flaw, rows_from_table
 from sftcore.data.rows import Rows
@@ -340,6 +341,74 @@ def test_a_hub_id_offline(tmp_path: Path) -> None:
     assert problem.message.splitlines()[0] == "there is no file or folder reviews; did you mean review.csv?"
     assert "HF_HUB_OFFLINE is set" in problem.message
     assert "save_to_disk" in problem.advice
+
+
+@pytest.mark.parametrize(("source", "asked"), [("org/reviews", ("org/reviews", None)), ("glue:sst2", None)])
+def test_a_hub_id_online(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, asked: tuple[str, str | None] | None
+) -> None:
+    import datasets
+
+    calls = []
+
+    def load_dataset(name: str, config: str | None) -> Any:
+        calls.append((name, config))
+        table = datasets.Dataset.from_dict({"text": ["a", "b"], "label": ["x", "y"]})
+        return datasets.DatasetDict(train=table, validation=table, unsupervised=table)
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    if asked is None:
+        with pytest.raises(DataError, match="no source reads glue"):
+            load(tmp_path, f'source = "{source}"')
+        return
+    loaded, _, notes = load(tmp_path, f'source = "{source}"')
+    assert calls == [asked]
+    assert list(splits_of(loaded)) == ["train", "validation"]
+    assert loaded.files == ()
+    assert len(loaded.fingerprint) == 64
+    assert notes == ["left out the splits unsupervised of org/reviews"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(ConnectionError("no route"), "the hub can't be reached"), (ValueError("Config name is missing"), "Config name")],
+)
+def test_a_hub_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str) -> None:
+    import datasets
+
+    def load_dataset(name: str, config: str | None) -> Any:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, 'source = "org/reviews"')
+
+
+def test_class_numbers_within_lists_and_objects_become_names() -> None:
+    from datasets import ClassLabel, Dataset, Features, List, Value
+
+    moods = ClassLabel(names=["joy", "anger"])
+    features = Features({"many": List(moods), "one": {"mood": moods, "by": Value("string")}, "n": Value("float32")})
+    cells = {"many": [[0, 1], None], "one": [{"mood": 1, "by": "x"}, None], "n": [0.5, float("nan")]}
+    table = Dataset.from_dict(cells, features=features)
+    assert values_of(table, "many") == [["joy", "anger"], None]
+    assert values_of(table, "one") == [{"mood": "anger", "by": "x"}, None]
+    assert values_of(table, "n") == [0.5, None]
+
+
+def test_media_are_decoded_by_datasets() -> None:
+    class Picture:
+        def decode_example(self) -> None: ...
+
+    class Table:
+        features: ClassVar[dict[str, Any]] = {"image": {"inner": Picture()}}
+
+        def __getitem__(self, column: str) -> list[str]:
+            return [f"decoded {column}"]
+
+    assert values_of(Table(), "image") == ["decoded image"]  # type: ignore[arg-type]
 
 
 class Verses(Source, name="verses"):

@@ -269,3 +269,15 @@ def test_with_a_real_recipe() -> None:
         languages = ["de"]
     """
     assert preprocess_row({"text": "Das ist NICHT gut"}, Recipe.from_toml(text)) == Processed({"text": "nicht gut"})
+
+
+def test_out_of_memory_is_no_mistake_of_the_component() -> None:
+    class Hungry(RowPreprocessor, name="hungry"):
+        """Asks for too much."""
+
+        def process(self, row: Row) -> Row:
+            """Raise."""
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        preprocess_row({"text": "a"}, recipe(Hungry()))
