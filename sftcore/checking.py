@@ -94,7 +94,9 @@ class CheckResult:
 
 def shape(recipe: Recipe, registry: Registry) -> Shape:
     """The plan and the plugins that take part; loads neither torch nor data."""
-    plugins = [{"distribution": plugin.distribution, "version": plugin.version} for plugin in registry.participants(recipe)]
+    plugins = [
+        {"distribution": plugin.distribution, "version": plugin.version} for plugin in registry.participants(recipe)
+    ]
     return Shape(recipe.name, recipe.resolved(), plugins)
 
 

@@ -165,7 +165,7 @@ def load_model(
                 local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
-                **task.config(state),
+                **{**_config(recipe, base), **task.config(state)},
             )
         _report_loading(model, info, reporter)
     return _with_adapter(recipe, task.prepare_model(model, tokenizer, state))
@@ -190,6 +190,22 @@ def merged(model: PreTrainedModel) -> PreTrainedModel:
     """A model with an adapter with its weights added to its own, so that plain transformers loads it; else as it is."""
     merge: Any = getattr(model, "merge_and_unload", None)
     return model if merge is None else cast("PreTrainedModel", merge())
+
+
+def _config(recipe: Recipe, base: Base) -> dict[str, Any]:
+    """The recipe's `[model] config`: values of the base's configuration to change. Raises `ModelError`."""
+    from transformers import AutoConfig
+
+    wanted = dict(recipe.model.config)
+    known = AutoConfig.from_pretrained(base.path, local_files_only=True).to_dict() if wanted else {}
+    problems = [
+        recipe.problem(f"model.config.{key}", f"the base's configuration has no such key{did_you_mean(key, known)}")
+        for key in wanted
+        if key not in known
+    ]
+    if problems:
+        raise ModelError(*problems)
+    return wanted
 
 
 def _report_loading(model: PreTrainedModel, info: dict[str, Any], reporter: Reporter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from abc import abstractmethod
@@ -30,7 +31,7 @@ class _FileSource(Source):
     def load(self, location: str, *, encoding: str | None = None) -> datasets.Dataset:
         from datasets import Dataset
 
-        return Dataset(self.read(location, encoding))
+        return Dataset(self.read(location, encoding), fingerprint=_fingerprint(location))
 
 
 class Csv(_FileSource, name="csv"):
@@ -115,6 +116,13 @@ class Text(_FileSource, name="text"):
 COMPONENTS: list[type[Source]] = [Csv, Tsv, Json, JsonLines, Parquet, Text]
 
 
+def _fingerprint(path: str) -> str:
+    """What datasets calls this state of the file; it would pickle the whole table to make one up."""
+    state = Path(path).stat()
+    key = f"{Path(path).absolute()}\0{state.st_size}\0{state.st_mtime_ns}"
+    return hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
 def _lines(text: str, path: str) -> list[Any]:
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -170,7 +178,7 @@ def _table(rows: Sequence[Mapping[str, Any]], path: str) -> pa.Table:
 
 
 def _column(cells: list[Any], name: str, path: str, replaced: list[int]) -> pa.Array:
-    """The cells as an array; text stays text. A column of mixed kinds becomes text: words as they are, all else as JSON."""
+    """The cells as an array; text stays text, and a column of mixed kinds becomes text (all but words as JSON)."""
     import pyarrow as pa
 
     if all(cell is None or isinstance(cell, str) for cell in cells):

@@ -213,6 +213,11 @@ class TextClassification(Task, name="text-classification"):
             advice += f" = [{', '.join(map(quoted, every))}]" if len(every) <= 12 else ""
         raise DataError(Problem(message, key="task.labels", value=unknown[0], advice=advice))
 
+    @property
+    def calibrates(self) -> bool:
+        """Multi-label: the thresholds."""
+        return self.is_multi
+
     def calibrate(
         self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState
     ) -> TextClassificationState:

@@ -32,9 +32,11 @@ class LazyGroup(click.Group):
     """Imports a command's module when the command is called, and only then."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order in which one meets them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"sftcore.cli.{cmd_name}").command
@@ -43,11 +45,13 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command and its arguments. Raises `sftcore.UsageError` with the nearest name."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             _unknown(args[0])
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, so that none is imported."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

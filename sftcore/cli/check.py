@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.command("check")
 @recipe_argument
 @set_option
-@click.option("--shape", "shape_only", is_flag=True, help="Only the recipe and its plugins: reads no data, loads no torch.")
+@click.option(
+    "--shape", "shape_only", is_flag=True, help="Only the recipe and its plugins: reads no data, loads no torch."
+)
 @click.option("--examples", type=click.IntRange(0, 100), default=3, show_default=True, help="Encoded rows to show.")
 @printing
 def command(

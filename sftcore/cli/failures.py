@@ -118,4 +118,6 @@ def _tell(error: BaseException, known: SftcoreError | None, code: int) -> None:
         print("stopped", file=sys.stderr)
     elif not known:
         traceback.print_exception(error)
-        print(f"\nThis is a bug in sftcore or in a plugin; please report it with the lines above:\n{REPORT}", file=sys.stderr)
+        print(
+            f"\nThis is a bug of ours or of a plugin; please report it with the lines above:\n{REPORT}", file=sys.stderr
+        )

@@ -32,7 +32,8 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
     if found.conflicts:
         yield section("the same text with different labels", *map(_conflict, found.conflicts))
     if found.lengths:
-        yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(next(iter(found.lengths.values()))))
+        first = next(iter(found.lengths.values()))
+        yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(first))
     if found.examples:
         yield section("examples as the model reads them", *map(_example, found.examples))
     if found.steps:
@@ -87,10 +88,14 @@ def _histogram(one: Lengths) -> RenderableType:
     most = max(one.histogram) or 1
     last = max(place for place, number in enumerate(one.histogram) if number)
     rows = [
-        (f"{place * width:.0f}-{(place + 1) * width:.0f}", Text("█" * max(1, round(BAR * number / most)) if number else "", style="cyan"), count(number))
+        (f"{place * width:.0f}-{(place + 1) * width:.0f}", Text(_bar(number / most), style="cyan"), count(number))
         for place, number in enumerate(one.histogram[: last + 1])
     ]
     return table(["", "", ""], rows, numbers=(0, 2))
+
+
+def _bar(part: float) -> str:
+    return "█" * max(1, round(BAR * part)) if part else ""
 
 
 def _example(example: Example) -> RenderableType:

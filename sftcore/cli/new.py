@@ -61,7 +61,8 @@ def recipe_text(task: str, base: str, source: str) -> str:
     if task not in names and ":" not in task:
         raise UsageError(Problem(f"no such task{did_you_mean(task, names)}", where="sftcore new", key=task))
     cls: Any = registry.resolve("task", task).cls
-    return "\n".join([*_head(task), *_model(base), *_data(source, cls), *_task(task, cls), *_kinds(registry), *_train(), ""])
+    parts = (_head(task), _model(base), _data(source, cls), _task(task, cls), _kinds(registry), _train(), [""])
+    return "\n".join(line for part in parts for line in part)
 
 
 def _head(task: str) -> list[str]:
@@ -76,7 +77,7 @@ def _head(task: str) -> list[str]:
 def _model(base: str) -> Iterator[str]:
     from sftcore.recipe.schema import Model
 
-    yield from ("", "[model]", _line(f"base = {toml.value(base)}", "hub id, directory, or package:<import name>/<path>"))
+    yield from ("", "[model]", _line(f"base = {toml.value(base)}", "hub id, directory, package:<import name>/<path>"))
     yield from _fields(Model, "model", leave_out={"base"})
 
 

@@ -31,6 +31,7 @@ ENDINGS = (".jsonl", ".csv", ".parquet")
 @click.argument("file", required=False)
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; give it several times for several rows.")
 @click.option("--row", "rows", multiple=True, metavar="JSON", help='A row by role or column: {"text": "...", ...}')
+@click.option("--encoding", help="Of FILE, where it is text; default: detected.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.jsonl, .csv or .parquet.")
 @runs_option
 @printing
@@ -39,6 +40,7 @@ def command(
     file: str | None,
     texts: tuple[str, ...],
     rows: tuple[str, ...],
+    encoding: str | None,
     out: Path | None,
     runs: Path,
     as_json: bool,
@@ -56,7 +58,7 @@ def command(
 
     with Console(as_json=as_json, quiet=quiet) as console:
         _check_out(out, file)
-        given = read_rows(file, texts, rows, console)
+        given = read_rows(file, texts, rows, encoding, console)
         console.stage("load", "model")
         from sftcore.serving import load_model
 
@@ -76,24 +78,30 @@ def _check_out(out: Path | None, file: str | None) -> None:
     from sftcore.errors import Problem, UsageError
 
     if out is not None and out.suffix.lower() not in ENDINGS:
-        raise UsageError(Problem(f"a file name that ends in {', '.join(ENDINGS)} was expected", "--out", value=str(out)))
+        message = f"a file name that ends in {', '.join(ENDINGS)} was expected"
+        raise UsageError(Problem(message, where="--out", value=str(out)))
     if out is not None and file not in (None, "-") and out.resolve() == Path(str(file)).resolve():
         raise UsageError(Problem("this is the file that is read", where="--out", value=str(out)))
 
 
 def read_rows(
-    file: str | None, texts: Sequence[str], rows: Sequence[str], reporter: Reporter = SILENT
+    file: str | None,
+    texts: Sequence[str],
+    rows: Sequence[str],
+    encoding: str | None = None,
+    reporter: Reporter = SILENT,
 ) -> list[InputRow]:
     """The rows from the one place that was named. Raises `UsageError`, `DataError`."""
     from sftcore.errors import Problem, UsageError
 
     if sum((file is not None, bool(texts), bool(rows))) != 1:
         message = "one of FILE, --text and --row was expected" + (", not several" if file or texts or rows else "")
-        raise UsageError(Problem(message, where="sftcore predict", advice="FILE is a data file, or - for lines of stdin"))
+        advice = "FILE is a data file, or - for lines of stdin"
+        raise UsageError(Problem(message, where="sftcore predict", advice=advice))
     if file == "-":
         return _lines()
     if file is not None:
-        return _file(file, reporter)
+        return _file(file, encoding, reporter)
     return list(texts) or [_row(text) for text in rows]
 
 
@@ -116,22 +124,24 @@ def _row(text: str) -> dict[str, Any]:
     return row
 
 
-def _file(name: str, reporter: Reporter) -> list[InputRow]:
+def _file(name: str, encoding: str | None, reporter: Reporter) -> list[InputRow]:
     from sftcore.data.load import read_table
     from sftcore.registry import discover
 
-    return list(read_table(name, Path.cwd(), None, discover(), reporter).to_list())
+    return list(read_table(name, Path.cwd(), encoding, discover(), reporter).to_list())
 
 
-def records(given: Sequence[InputRow], predictions: Sequence[Prediction], labels: Sequence[str]) -> list[dict[str, Any]]:
-    """A JSON object a row: what came in, and beside it the prediction. A key that both have gets `sftcore_` before ours."""
+def records(
+    given: Sequence[InputRow], predictions: Sequence[Prediction], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """A JSON object a row: what came in, and beside it the prediction; where names clash, ours begins `sftcore_`."""
     from sftcore.cli.streams import plain
 
     found = []
     for row, prediction in zip(given, predictions, strict=True):
         before: dict[str, Any] = {"text": row} if isinstance(row, str) else dict(row)
-        after = {f"sftcore_{name}" if name in before else name: value for name, value in _said(prediction, labels).items()}
-        found.append(plain(before | after))
+        said = _said(prediction, labels)
+        found.append(plain(before | {f"sftcore_{name}" if name in before else name: said[name] for name in said}))
     return found
 
 
@@ -207,5 +217,6 @@ def _table(given: Sequence[InputRow], found: Sequence[Mapping[str, Any]]) -> Ren
         shown = ", ".join(map(str, value)) if isinstance(value, list) else figure(value)
         score = record.get("sftcore_score", record.get("score"))
         text = one_line(" │ ".join(texts), 100)
-        rows.append((shown if value is not None else f"- ({record.get('reason', '')})", figure(score) if score is not None else "", text))
+        told = shown if value is not None else f"- ({record.get('reason', '')})"
+        rows.append((told, figure(score) if score is not None else "", text))
     return tables.table(["prediction", "score", "text"], rows, numbers=(1,))

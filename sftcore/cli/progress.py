@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,7 @@ from rich.text import Text
 from sftcore.cli.text import count, duration, figure, remaining, share
 
 SHOWN_NOTES = 6
-BAR_WIDTH = 16
+BAR_WIDTHS = (24, 16, 8)
 REFRESH_EVERY = 0.1
 LINE_EVERY = 10.0
 LEAST_BETWEEN_LINES = 2.0
@@ -27,17 +28,22 @@ Clock = Callable[[], float]
 
 
 class Display(Protocol):
-    """Shows stages, notes and progress; `close` ends the stage that is open."""
+    """Shows stages, notes and progress."""
 
-    def stage(self, name: str, detail: str) -> None: ...
+    def stage(self, name: str, detail: str) -> None:
+        """End the open stage and begin another."""
 
-    def note(self, text: str, *, warning: bool = False) -> None: ...
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """Tell a fact or a warning of the stage."""
 
-    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None: ...
+    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
+        """Tell how far the stage is."""
 
-    def finish_stage(self) -> None: ...
+    def finish_stage(self) -> None:
+        """End the open stage."""
 
-    def close(self, *, failed: bool) -> None: ...
+    def close(self, *, failed: bool) -> None:
+        """End the open stage for good or for bad."""
 
 
 def progress_parts(step: int, total: int, values: Mapping[str, Any]) -> list[str]:
@@ -86,11 +92,13 @@ class LiveDisplay:
         self._began = self._drawn = 0.0
 
     def stage(self, name: str, detail: str) -> None:
+        """Begin a stage; the one before stays above with its time."""
         self.finish_stage()
         self._stage, self._began = (name, detail), self._clock()
         self._draw()
 
     def note(self, text: str, *, warning: bool = False) -> None:
+        """Tell it below its stage."""
         line = Text.assemble(("  ! ", "bold yellow"), text) if warning else Text(f"    {text}", style="dim")
         if self._stage is None:
             self._console.print(line)
@@ -99,14 +107,17 @@ class LiveDisplay:
         self._draw()
 
     def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
+        """Redraw, at most ten times a second."""
         first, self._progress = self._progress is None, (step, total, values)
         if first or self._clock() - self._drawn >= REFRESH_EVERY:
             self._draw()
 
     def finish_stage(self) -> None:
+        """Leave the stage with its notes and time."""
         self._finish("done", "green")
 
     def close(self, *, failed: bool) -> None:
+        """Leave the last stage, marked as done or failed."""
         self._finish("failed" if failed else "done", "red" if failed else "green")
 
     def _finish(self, how: str, style: str) -> None:
@@ -123,7 +134,7 @@ class LiveDisplay:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        parts = [self._head("open", "cyan"), *self._notes[-SHOWN_NOTES:]]
+        parts: list[RenderableType] = [self._head("open", "cyan"), *self._notes[-SHOWN_NOTES:]]
         if self._progress is not None:
             parts.append(self._bar(*self._progress))
         self._live.update(Group(*parts), refresh=True)
@@ -141,14 +152,16 @@ class LiveDisplay:
         line.add_row(Text(SIGNS[how], style=style), Text(name, style="bold"), Text(detail), Text(shown, style="dim"))
         return line
 
-    def _bar(self, step: int, total: int, values: Mapping[str, Any]) -> Table:
-        width = self._console.width - 4
-        with_bar = total > 0 and width >= 60
-        line = Table.grid(padding=(0, 2))
-        text = Text(fitted(progress_parts(step, total, values), width - (BAR_WIDTH + 4 if with_bar else 0)))
-        bar = ProgressBar(total=total or 1, completed=step, width=BAR_WIDTH, complete_style="cyan", finished_style="cyan")
-        line.add_row("", *([bar] if with_bar else []), text)
-        return line
+    def _bar(self, step: int, total: int, values: Mapping[str, Any]) -> Padding:
+        """The figures, and before them a bar of one of a few widths where there is room: it must not dance."""
+        width = self._console.width - 2
+        text = fitted(progress_parts(step, total, values), width)
+        room = width - cell_len(text) - 2
+        wide = next((length for length in BAR_WIDTHS if total > 0 and length <= room), 0)
+        line = Table.grid(padding=(0, 2, 0, 0))
+        bar = ProgressBar(total or 1, step, wide, complete_style="cyan", finished_style="cyan")
+        line.add_row(*([bar] if wide else []), Text(text))
+        return Padding.indent(line, 2)
 
 
 class PlainDisplay:
@@ -161,14 +174,17 @@ class PlainDisplay:
         self._told_step = 0
 
     def stage(self, name: str, detail: str) -> None:
+        """Write its name."""
         self.finish_stage()
         self._stage, self._began, self._told, self._told_step = name, self._clock(), self._clock(), 0
         self._write(f"{name}: {detail}" if detail else name)
 
     def note(self, text: str, *, warning: bool = False) -> None:
+        """Write it at once."""
         self._write(f"  warning: {text}" if warning else f"  {text}")
 
     def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
+        """Write a line where ten seconds or ten percent went by."""
         if step < self._told_step:
             self._told_step = 0
         since, gone = self._clock() - self._told, step - self._told_step
@@ -178,9 +194,11 @@ class PlainDisplay:
             self._write(f"  {'  '.join(progress_parts(step, total, values))}")
 
     def finish_stage(self) -> None:
+        """Write the time of a stage of a second or more."""
         self._end("done")
 
     def close(self, *, failed: bool) -> None:
+        """Write the end of the last stage."""
         self._end("failed" if failed else "done")
 
     def _end(self, how: str) -> None:
@@ -196,14 +214,19 @@ class NoDisplay:
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
         self._write = write
 
-    def stage(self, name: str, detail: str) -> None: ...
+    def stage(self, name: str, detail: str) -> None:
+        """Nothing."""
 
     def note(self, text: str, *, warning: bool = False) -> None:
+        """A warning is told."""
         if warning and self._write is not None:
             self._write(f"warning: {text}")
 
-    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None: ...
+    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
+        """Nothing."""
 
-    def finish_stage(self) -> None: ...
+    def finish_stage(self) -> None:
+        """Nothing."""
 
-    def close(self, *, failed: bool) -> None: ...
+    def close(self, *, failed: bool) -> None:
+        """Nothing."""

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from sftcore.cli.tables import Sheet, section, table
+from sftcore.cli.tables import Cell, Sheet, section, table
 from sftcore.cli.text import count, figure, plural, share
 
 SPLITS = ("train", "validation", "test")
@@ -21,7 +21,9 @@ def metrics(value: Mapping[str, Any]) -> RenderableType:
     if _is_split(value):
         return Group(*_split("scores", value))
     splits = {name: part for name, part in value.items() if _is_split(part)}
-    return Group(*(part for name, split in splits.items() for part in _split(f"{name} split" if name in SPLITS else name, split)))
+    return Group(
+        *(part for name, split in splits.items() for part in _split(f"{name} split" if name in SPLITS else name, split))
+    )
 
 
 def _is_split(value: Any) -> bool:
@@ -55,7 +57,7 @@ def _main(split: Mapping[str, Any]) -> list[str]:
 
 def _values(split: Mapping[str, Any]) -> Sheet:
     baselines = split.get("baselines", {})
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             name,
             Text(figure(split["metrics"][name]["value"]), style="bold"),
@@ -74,7 +76,7 @@ def _level(split: Mapping[str, Any]) -> str:
 
 def _gains(split: Mapping[str, Any]) -> Sheet:
     better = split.get("greater_is_better", {})
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (name, *(_gain(one["differences"].get(name), better.get(name, True)) for one in split["baselines"].values()))
         for name in _main(split)
     ]

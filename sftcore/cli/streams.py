@@ -84,7 +84,9 @@ def silence(stream: TextIO) -> None:
 
 def as_json(value: Any, stream: TextIO | None = None) -> str:
     """The value as JSON text that every JSON reader takes: NaN and infinities become null."""
-    return json.dumps(plain(value), ensure_ascii=stream is not None and not is_unicode(stream), indent=2, allow_nan=False)
+    return json.dumps(
+        plain(value), ensure_ascii=stream is not None and not is_unicode(stream), indent=2, allow_nan=False
+    )
 
 
 def plain(value: Any) -> Any:

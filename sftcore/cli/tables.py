@@ -55,7 +55,9 @@ class Sheet:
         return width
 
     def _drawn(self) -> Table:
-        drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_header=any(self._columns))
+        drawn = Table(
+            box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_header=any(self._columns)
+        )
         for place, name in enumerate(self._columns):
             right = place in self._numbers
             drawn.add_column(Text(name), justify="right" if right else "left", no_wrap=right, overflow="fold")
@@ -103,11 +105,10 @@ def ledger(value: Mapping[str, Any]) -> RenderableType:
 def _reasons(entry: Mapping[str, Any]) -> str:
     """Dropped rows by reason, then whatever else the stage counted that is a plain number above zero."""
     parts = [f"{count(number)} {reason}" for reason, number in entry.get("dropped", {}).items()]
-    details = entry.get("details", {})
-    for name, number in details.items():
+    for name, number in entry.get("details", {}).items():
         if isinstance(number, int) and not isinstance(number, bool) and number > 0 and name not in _QUIET:
-            rows = name.endswith("_rows")
-            parts.append(f"{count(number)} {name.removesuffix('_rows').replace('_', ' ')}{_percent(number, entry) if rows else ''}")
+            part = f" ({share(number, entry['rows_in'])})" if name.endswith("_rows") else ""
+            parts.append(f"{count(number)} {name.removesuffix('_rows').replace('_', ' ')}{part}")
     return ", ".join(parts)
 
 
@@ -115,16 +116,14 @@ _QUIET = ("features", "max_length", "tokens", "twin_groups", "largest_twin_group
 """Counts that have a place of their own elsewhere."""
 
 
-
-def _percent(number: int, entry: Mapping[str, Any]) -> str:
-    return f" ({share(number, entry['rows_in'])})"
-
-
 def labels(value: Mapping[str, Mapping[str, int]]) -> RenderableType:
     """Rows a class in each split, with their share."""
     names = list(dict.fromkeys(name for counts in value.values() for name in counts))
     totals = {split: sum(counts.values()) for split, counts in value.items()}
-    rows = [(name, *(cell for split in value for cell in _counted(value[split].get(name, 0), totals[split]))) for name in names]
+    rows = [
+        (name, *(cell for split in value for cell in _counted(value[split].get(name, 0), totals[split])))
+        for name in names
+    ]
     everything = ("all", *(cell for total in totals.values() for cell in (count(total), "")))
     columns = ["", *(cell for split in value for cell in (split, ""))]
     return section("labels", table(columns, [*rows, everything], range(1, len(columns))))

@@ -70,7 +70,8 @@ def values_of(table: datasets.Dataset, column: str) -> list[Any]:
     feature = table.features[column]
     if _is_media(feature):
         return list(table[column])
-    values: list[Any] = table.select_columns([column]).with_format("arrow")[:].column(0).to_pylist()
+    stored = table.data if table._indices is None else table.with_format("arrow")[:]
+    values: list[Any] = stored.column(column).to_pylist()
     if _has_class_numbers(feature):
         return [_named(feature, value) for value in values]
     if getattr(feature, "dtype", "").startswith("float"):

@@ -208,11 +208,12 @@ def _rows(recipe: Recipe, parts: Sequence[Part], kept: Sequence[np.ndarray]) -> 
     starts = accumulate((len(part.table) for part in parts), initial=0)
     ids, values, groups = [], [], []
     for part, places, start in zip(parts, kept, starts, strict=False):
-        table = part.table if len(places) == len(part.table) else part.table.select(places)
         ids.append(places + start)
-        values += _values(recipe, table)
+        everything = _values(recipe, part.table)
+        values += [everything[place] for place in places.tolist()]
         if recipe.data.group is not None:
-            groups += _groups(table, recipe.data.group, ids[-1].tolist())
+            named = _groups(part.table, recipe.data.group, range(start, start + len(part.table)))
+            groups += [named[place] for place in places.tolist()]
     return Rows(np.concatenate(ids).astype(np.int64), values, groups if recipe.data.group is not None else None)
 
 

@@ -84,6 +84,8 @@ class Model(Frozen):
     """Branch, tag or commit on the hub; the lock pins the commit."""
     max_length: Positive | None = None
     """The most tokens that are read of a row; default: what tokenizer and model take."""
+    config: Mapping[str, Any] = Field(default_factory=dict)
+    """Values of the base's configuration to change, by transformers' own names: hidden_dropout_prob, …"""
     scratch: Scratch | None = None
     """Instead of base: a model from nothing."""
     adapter: Adapter | None = None

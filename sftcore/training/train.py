@@ -186,7 +186,7 @@ def _finished(state: TrainerState) -> bool:
 
 def _load_best(trainer: SFTTrainer, plan: Plan, folder: Path, reporter: Reporter) -> int:
     """Load the best weights where that is asked for; returns the step whose weights the model has."""
-    trainer.accelerator.unwrap_model(trainer.core, keep_fp32_wrapper=False)
+    _unwrap(trainer)
     step, best = trainer.state.global_step, trainer.state.best_global_step
     if not plan.load_best or best in (None, step):
         return step
@@ -198,6 +198,16 @@ def _load_best(trainer: SFTTrainer, plan: Plan, folder: Path, reporter: Reporter
     trainer._load_from_checkpoint(str(checkpoint))
     reporter.note(f"the best weights are those of step {best}: {plan.best_metric} {trainer.state.best_metric:.4f}")
     return best
+
+
+def _unwrap(trainer: SFTTrainer) -> None:
+    """Leave the model as it was given: accelerate had put its autocast around `forward`."""
+    core = trainer.core
+    trainer.accelerator.unwrap_model(core, keep_fp32_wrapper=False)
+    trainer.accelerator.free_memory()
+    core.__dict__.pop("_is_accelerate_prepared", None)
+    if getattr(core.forward, "__func__", None) is type(core).forward:
+        core.__dict__.pop("forward", None)
 
 
 def _result(

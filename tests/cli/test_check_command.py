@@ -22,12 +22,16 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def recipe(tmp_path: Path, tiny_bert: str, sentiment_csv: str) -> Path:
     lines = Path(sentiment_csv).read_text(encoding="utf-8").splitlines()
-    more = ["an old [bold]text[/bold] about nothing,negative", "An Old [bold]text[/bold] about nothing,positive", ",neutral"]
+    more = [
+        "an old [bold]text[/bold] about nothing,negative",
+        "An Old [bold]text[/bold] about nothing,positive",
+        ",neutral",
+    ]
     (tmp_path / "reviews.csv").write_text("\n".join([*lines, *more]), encoding="utf-8")
     path = tmp_path / "reviews.toml"
     path.write_text(
         f"[model]\nbase = '{tiny_bert}'\nmax_length = 12\n[data]\nsource = \"reviews.csv\"\n"
-        "[task]\nuse = \"text-classification\"\n[train]\nnum_train_epochs = 2\n",
+        '[task]\nuse = "text-classification"\n[train]\nnum_train_epochs = 2\n',
         encoding="utf-8",
     )
     return path
@@ -41,10 +45,18 @@ def test_the_shape_is_checked_without_data_and_without_torch(
         f"import sys; from sftcore.cli import main; code = main(['check', '--shape', {str(recipe)!r}]); "
         "print(code, [name for name in ('torch', 'transformers', 'datasets', 'evaluate') if name in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, encoding="utf-8", check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, encoding="utf-8", check=True
+    )
     lines = [line.strip() for line in shown.stdout.splitlines()]
     assert lines[-1] == "0 []"
-    for line in ("[train]", "num_train_epochs = 2.0", "# learning_rate = 5e-5", "max_length = 12", '# revision = "main"'):
+    for line in (
+        "[train]",
+        "num_train_epochs = 2.0",
+        "# learning_rate = 5e-5",
+        "max_length = 12",
+        '# revision = "main"',
+    ):
         assert line in lines
 
 
@@ -80,9 +92,7 @@ def test_check_as_json(recipe: Path, sftcore: Call) -> None:
     assert found["machine"]["precision"] in ("bf16", "fp32")
 
 
-def test_a_mistake_in_the_data_ends_it_in_the_form_of_errors(
-    recipe: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_in_the_data_ends_it_in_the_form_of_errors(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(recipe), "--set", 'data.columns={text="txt"}']) == 2
     shown = capsys.readouterr()
     assert "did you mean text?" in shown.err

@@ -88,7 +88,10 @@ def test_each_command_module_has_a_command_of_its_name_that_says_what_it_does() 
             "sftcore check  --shap\n  no such option; did you mean --shape?\n  see sftcore check --help\n",
         ),
         (["run"], "sftcore run\n  missing argument 'RECIPE'\n  see sftcore run --help\n"),
-        (["schema", "--out"], "sftcore schema  --out\n  option '--out' requires an argument\n  see sftcore schema --help\n"),
+        (
+            ["schema", "--out"],
+            "sftcore schema  --out\n  option '--out' requires an argument\n  see sftcore schema --help\n",
+        ),
     ],
 )
 def test_a_wrong_call_is_told_in_the_form_of_errors(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,9 +17,8 @@ def wrapped(inner: BaseException) -> BaseException:
 
 
 @pytest.fixture(autouse=True)
-def first_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def first_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
-    yield
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def test_every_key_of_train_is_shown_and_means_its_default_when_it_is_taken_in()
     text = recipe_text("text-classification", "b", "d.csv")
     train = text.partition("[train]\n")[2].splitlines()
     assert [line.split()[1] for line in train] == list(Train.model_fields)
-    taken_in = [line.removeprefix("# ") for line in train if not line.partition("#")[2].partition("#")[0].rstrip().endswith("=")]
+    taken_in = [
+        line.removeprefix("# ") for line in train if not line.partition("#")[2].partition("#")[0].rstrip().endswith("=")
+    ]
     assert len(taken_in) > 20
     assert Train.from_table(tomllib.loads("\n".join(taken_in))) == Train()
 

@@ -61,7 +61,9 @@ def test_plugins_are_listed_with_what_they_offer_and_why_they_are_broken(install
     assert "talks" not in shown.stdout
 
 
-@pytest.mark.parametrize("arguments", [("plugins", "--json"), ("plugins", "list", "--json"), ("plugins", "--json", "list")])
+@pytest.mark.parametrize(
+    "arguments", [("plugins", "--json"), ("plugins", "list", "--json"), ("plugins", "--json", "list")]
+)
 def test_plugins_as_json(arguments: tuple[str, ...], installed: str, sftcore: Call) -> None:
     shown = sftcore(*arguments, PYTHONPATH=installed)
     assert shown.returncode == 0, shown.stderr

@@ -24,7 +24,8 @@ class Parrot:
     def predict(self, rows: Sequence[Any], reporter: Any = None) -> list[Prediction]:
         texts = [row if isinstance(row, str) else row["text"] for row in rows]
         return [
-            Prediction(text, 0.75, (0.25, 0.75)) if text else Prediction(None, reason="text is missing") for text in texts
+            Prediction(text, 0.75, (0.25, 0.75)) if text else Prediction(None, reason="text is missing")
+            for text in texts
         ]
 
 
@@ -51,7 +52,9 @@ def test_rows_are_json_objects(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["id"], found["prediction"]) == (7, "a")
 
 
-def test_lines_of_stdin_are_rows_as_they_are(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_stdin_are_rows_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     stdin = io.TextIOWrapper(io.BytesIO("\ufeffone\r\n\ntwo\u2028still two\nlast".encode()), encoding="utf-8")
     monkeypatch.setattr("sys.stdin", stdin)
     assert main(["predict", "run", "-"]) == 0
@@ -63,7 +66,10 @@ def test_a_file_is_read_by_its_source_and_keeps_its_columns(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / name
-    lines = {"rows.csv": 'text,score\nNA,007\n"a, b",8\n', "rows.jsonl": '{"text": "NA", "score": "007"}\n{"text": "a, b"}\n'}
+    lines = {
+        "rows.csv": 'text,score\nNA,007\n"a, b",8\n',
+        "rows.jsonl": '{"text": "NA", "score": "007"}\n{"text": "a, b"}\n',
+    }
     path.write_text(lines[name], encoding="utf-8")
     assert main(["predict", "run", str(path)]) == 0
     found = json_lines(capsys.readouterr().out)
@@ -136,7 +142,9 @@ def test_on_a_terminal_predictions_are_a_table(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
-    texts = [argument for number in range(SHOWN + 2) for argument in ("--text", f"text {number}\x1b[2J" if number else "")]
+    texts = [
+        argument for number in range(SHOWN + 2) for argument in ("--text", f"text {number}\x1b[2J" if number else "")
+    ]
     assert main(["predict", "run", *texts]) == 0
     lines = [line.rstrip() for line in terminal.getvalue().splitlines()]
     assert lines[0].split() == ["prediction", "score", "text"]

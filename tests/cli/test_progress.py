@@ -9,7 +9,14 @@ from rich.console import Console as RichConsole
 
 from sftcore.cli.progress import LiveDisplay, NoDisplay, PlainDisplay, fitted, progress_parts
 
-VALUES = {"loss": 0.43127, "learning_rate": 2.1e-4, "tokens_per_second": 5120.4, "padding": 1.04, "eta": 83.0, "epoch": 0.42}
+VALUES = {
+    "loss": 0.43127,
+    "learning_rate": 2.1e-4,
+    "tokens_per_second": 5120.4,
+    "padding": 1.04,
+    "eta": 83.0,
+    "epoch": 0.42,
+}
 
 
 class Time:
@@ -24,7 +31,9 @@ class Time:
 
 def live(width: int = 100) -> tuple[LiveDisplay, StringIO, Time]:
     stream, clock = StringIO(), Time()
-    console = RichConsole(file=stream, width=width, force_terminal=True, color_system=None, markup=False, highlight=False)
+    console = RichConsole(
+        file=stream, width=width, force_terminal=True, color_system=None, markup=False, highlight=False
+    )
     return LiveDisplay(console, clock=clock), stream, clock
 
 

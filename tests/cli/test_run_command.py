@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sftcore import serving
 from sftcore.cli import main
 from sftcore.errors import TrainingError
 
@@ -35,13 +36,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             raise TrainingError("the loss is not finite")
         return SimpleNamespace(path=Path(runs) / "my run", name="r", id="0001", metrics=METRICS, ledger=LEDGER)
 
-    def evaluate(run: Any, source: str, *, reporter: Any) -> dict[str, Any]:
-        made.append({"run": run.path, "source": source})
-        return {"scores": SCORES}
+    def evaluate(run: Any, source: str, *, encoding: str | None, reporter: Any) -> dict[str, Any]:
+        made.append({"run": run.path, "source": source, "encoding": encoding})
+        return {"ledger": LEDGER, "scores": SCORES}
 
     pipeline = ModuleType("sftcore.pipeline")
-    pipeline.run, pipeline.evaluate = run, evaluate  # type: ignore[attr-defined]  # a module made here
+    pipeline.run = run  # type: ignore[attr-defined]  # a module made here
     monkeypatch.setitem(sys.modules, "sftcore.pipeline", pipeline)
+    monkeypatch.setattr(serving, "evaluate", evaluate)
     monkeypatch.delenv("SFTCORE_RUNS", raising=False)
     return made
 
@@ -56,7 +58,10 @@ def recipe(tmp_path: Path) -> str:
 def test_a_run_ends_with_its_results_and_what_to_do_next(
     calls: list[dict[str, Any]], recipe: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", recipe, "--set", "train.num_train_epochs=1", "--set", "seed=7", "--fresh", "--runs", "elsewhere"]) == 0
+    assert (
+        main(["run", recipe, "--set", "train.num_train_epochs=1", "--set", "seed=7", "--fresh", "--runs", "elsewhere"])
+        == 0
+    )
     (call,) = calls
     assert (call["recipe"].seed, call["recipe"].train.num_train_epochs) == (7, 1.0)
     assert (call["runs"], call["fresh"]) == (Path("elsewhere"), True)
@@ -122,10 +127,10 @@ def test_evaluate_scores_other_data(
     run.mkdir(parents=True)
     (run / "lock.json").write_text("{}", encoding="utf-8")
     assert main(["evaluate", "r", "--runs", str(tmp_path), "--data", "other.csv"]) == 0
-    assert calls == [{"run": run, "source": "other.csv"}]
+    assert calls == [{"run": run, "source": "other.csv", "encoding": None}]
     assert "Scores, 10 rows" in capsys.readouterr().out
     assert main(["evaluate", str(run), "--data", "other.csv", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"scores": SCORES}
+    assert json.loads(capsys.readouterr().out) == {"ledger": LEDGER, "scores": SCORES}
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "verify"])

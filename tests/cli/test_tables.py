@@ -40,7 +40,9 @@ LEDGER = {
 
 
 def shown(value: Any, width: int = 100) -> list[str]:
-    console = RichConsole(width=width, color_system=None, record=True, file=None, quiet=False, markup=False, highlight=False)
+    console = RichConsole(
+        width=width, color_system=None, record=True, file=None, quiet=False, markup=False, highlight=False
+    )
     with console.capture() as captured:
         console.print(value)
     return [line.rstrip() for line in captured.get().splitlines()]

@@ -13,7 +13,14 @@ from sftcore.cli.streams import plain
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        *((0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s")),
+        *(
+            (0.04, "0.0 s"),
+            (9.94, "9.9 s"),
+            (9.96, "10 s"),
+            (59.4, "59 s"),
+            (59.6, "1 min 00 s"),
+            (3599, "59 min 59 s"),
+        ),
         *((7384, "2 h 03 min"), (float("nan"), "?"), (float("inf"), "?"), (-1, "?")),
     ],
 )

@@ -277,6 +277,15 @@ def test_checkpoints_hold_no_arguments_and_no_path_of_this_machine(
     assert all(str(tmp_path).encode() not in path.read_bytes() for path in newest.iterdir())
 
 
+def test_the_model_comes_back_as_it_was_given(make_job: Callable[..., Any], tmp_path: Path) -> None:
+    job = make_job()
+    before = set(vars(job.model))
+    job.train(tmp_path, num_train_epochs=1.0, precision="bf16")
+    assert set(vars(job.model)) == before
+    batch = job.task.collate([job.encoded.feature(0)], job.tokenizer)
+    assert job.model(**batch).logits.dtype == torch.float32
+
+
 def test_progress_and_log_are_told(make_job: Callable[..., Any], job_module: Any, tmp_path: Path) -> None:
     told = job_module.Told()
     lines: list[dict[str, Any]] = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -89,7 +90,7 @@ class StopWords(TextPreprocessor, name="stop-words"):
 
     def _chinese(self, run: re.Match[str]) -> Iterator[tuple[int, int, str]]:
         if self.segmenter == "jieba":
-            words = [(word, start, end) for word, start, end in import_module("jieba").tokenize(run.group())]
+            words = [(word, start, end) for word, start, end in _jieba().tokenize(run.group())]
         else:
             words = [(found.group(), *found.span()) for found in self._longest.finditer(run.group())]
         offset = run.start()
@@ -124,6 +125,12 @@ class StopWords(TextPreprocessor, name="stop-words"):
         single = word_lists.PARTICLES | chosen
         words = {word for word in listed if len(word) > 1 or word in single} | word_lists.COMPOUNDS
         return re.compile("|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word))))
+
+
+def _jieba() -> Any:
+    module = import_module("jieba")
+    logging.getLogger("jieba").setLevel(logging.WARNING)  # it would tell that it loads its dictionary
+    return module
 
 
 def _key(word: str) -> str:
