@@ -301,6 +301,11 @@ class Task(Component):
         """Learn the state (labels, …) from the training rows. Raises `sftcore.DataError`."""
         return self.state_class()
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether `calibrate` has anything to learn from the validation split; it is asked only then."""
+        return False
+
     def calibrate(self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState) -> TaskState:
         """Complete the state (thresholds, …) with the validation rows and their predictions."""
         return state

@@ -165,7 +165,7 @@ def load_model(
                 local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
-                **{**_config(recipe, base), **task.config(state)},
+                **{**_config(recipe, base.path), **task.config(state)},
             )
         _report_loading(model, info, reporter)
     return _with_adapter(recipe, task.prepare_model(model, tokenizer, state))
@@ -192,12 +192,12 @@ def merged(model: PreTrainedModel) -> PreTrainedModel:
     return model if merge is None else cast("PreTrainedModel", merge())
 
 
-def _config(recipe: Recipe, base: Base) -> dict[str, Any]:
+def _config(recipe: Recipe, path: Path) -> dict[str, Any]:
     """The recipe's `[model] config`: values of the base's configuration to change. Raises `ModelError`."""
     from transformers import AutoConfig
 
     wanted = dict(recipe.model.config)
-    known = AutoConfig.from_pretrained(base.path, local_files_only=True).to_dict() if wanted else {}
+    known = AutoConfig.from_pretrained(path, local_files_only=True).to_dict() if wanted else {}
     problems = [
         recipe.problem(f"model.config.{key}", f"the base's configuration has no such key{did_you_mean(key, known)}")
         for key in wanted

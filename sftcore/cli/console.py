@@ -47,10 +47,11 @@ class Console:
         self._display = self._new_display()
         self._shown: set[str] = set()
         self._redirection = redirect_stdout(sys.stderr)
+        self._silenced: list[str] = []
 
     def __enter__(self) -> Self:
-        for name, value in LIBRARY_SILENCE.items():
-            os.environ.setdefault(name, value)
+        self._silenced = [name for name in LIBRARY_SILENCE if name not in os.environ]
+        os.environ.update({name: LIBRARY_SILENCE[name] for name in self._silenced})
         self._redirection.__enter__()
         return self
 
@@ -60,6 +61,8 @@ class Console:
         with suppress(BrokenPipeError):
             self._display.close(failed=kind is not None)
         self._redirection.__exit__(kind, error, trace)
+        for name in self._silenced:
+            os.environ.pop(name, None)
 
     def stage(self, name: str, detail: str = "") -> None:
         """Begin a stage; the one before is done."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,8 @@ class Twins:
 
     `joined`: by how many groups each kind of twin reduced their number, in this order: exact, normalised,
     preprocessed, near. `near`: the Jaccard threshold, or None where near twins were not looked for. `complete`:
-    whether that search was exhaustive. `conflicts`: positions of exact or normalised twins with different targets.
+    whether that search was exhaustive. `conflicts`: positions of exact or normalised twins with different targets,
+    one row of each target first.
     """
 
     groups: Numbers
@@ -123,8 +123,13 @@ def _conflicts(groups: Numbers, rows: Rows, roles: Mapping[str, Role]) -> list[l
     members: dict[int, list[int]] = {}
     for row in np.flatnonzero(np.bincount(groups, minlength=len(groups))[groups] > 1).tolist() if names else []:
         members.setdefault(int(groups[row]), []).append(row)
-    return [group for group in members.values() if len({_target(rows.values[row], names) for row in group}) > 1]
+    ordered = (_by_target(group, rows, names) for group in members.values())
+    return [group for group, targets in ordered if targets > 1]
 
 
-def _target(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    return repr([values.get(name) for name in names])
+def _by_target(group: Sequence[int], rows: Rows, names: Sequence[str]) -> tuple[list[int], int]:
+    """The rows of a group, the first of each target before the others, and the number of targets."""
+    first: dict[str, int] = {}
+    for row in group:
+        first.setdefault(repr([rows.values[row].get(name) for name in names]), row)
+    return [*first.values(), *(row for row in group if row not in first.values())], len(first)

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
 from typing import cast
 
 import pytest
@@ -23,13 +22,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "COLUMNS", "NO_COLOR", "FORCE_COLOR", *LIBRARY_SILENCE):
         monkeypatch.delenv(name, raising=False)
-    yield
-    for name in LIBRARY_SILENCE:
-        os.environ.pop(name, None)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def terminals(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[Terminal, Terminal]:
@@ -159,6 +154,8 @@ def test_libraries_keep_silent_unless_told_otherwise(monkeypatch: pytest.MonkeyP
     with Console():
         assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
         assert os.environ["TRANSFORMERS_VERBOSITY"] == "info"
+    assert "HF_HUB_DISABLE_PROGRESS_BARS" not in os.environ
+    assert os.environ["TRANSFORMERS_VERBOSITY"] == "info"
 
 
 def test_a_stage_ends_before_a_result_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,3 +141,26 @@ def test_a_reader_who_goes_away_is_no_error(environment: Callable[..., dict[str,
     errors = first.stderr.read()
     assert first.wait(timeout=60) == 141
     assert errors == b""
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["new", "--help"], []])
+def test_what_only_informs_ends_with_zero(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    assert shown.out and not shown.err
+
+
+def test_shells_complete_commands_and_options(sftcore: Call) -> None:
+    source = sftcore(_SFTCORE_COMPLETE="bash_source")
+    assert (source.returncode, "complete" in source.stdout) == (0, True)
+    words = sftcore(_SFTCORE_COMPLETE="bash_complete", COMP_WORDS="sftcore pl", COMP_CWORD="1")
+    assert words.stdout == "plain,plugins\n"
+
+
+def test_an_interruption_is_130(environment: Callable[..., dict[str, str]]) -> None:
+    code = (
+        "import os, signal, sys; from sftcore import cli; "
+        "cli._invoke = lambda arguments: os.kill(os.getpid(), signal.SIGINT); sys.exit(cli.main(['run']))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (130, "stopped\n")

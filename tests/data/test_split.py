@@ -167,8 +167,15 @@ def test_conflicting_labels_are_listed_and_warned_of() -> None:
     texts = texts_of(100)
     rows = rows_of([*texts, texts[0] + "!", texts[1]], "a")
     rows.values[100]["label"] = "b"
+    rows = rows.joined(replace(rows.take([0] * 20), ids=np.arange(102, 122)))
+    order = [*range(100), *range(102, 122), 100, 101]
+    rows = rows.take(order)
     _, ledger, reporter = split(rows)
-    assert details(ledger)["conflicting_labels"] == {"groups": 1, "rows": 2, "row_ids": [[0, 100]]}
+    assert details(ledger)["conflicting_labels"] == {
+        "groups": 1,
+        "rows": 22,
+        "row_ids": [[0, 100, *range(102, 110)]],
+    }
     assert any("1 texts come with different labels" in text for text in reporter.said)
 
 
