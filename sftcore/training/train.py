@@ -201,13 +201,18 @@ def _load_best(trainer: SFTTrainer, plan: Plan, folder: Path, reporter: Reporter
 
 
 def _unwrap(trainer: SFTTrainer) -> None:
-    """Leave the model as it was given: accelerate had put its autocast around `forward`."""
-    core = trainer.core
-    trainer.accelerator.unwrap_model(core, keep_fp32_wrapper=False)
+    """Leave the model as it was given: accelerate had put its autocast around `forward`.
+
+    Its own `unwrap_model` takes the decorators of transformers off with it.
+    """
+    given = vars(trainer.core)
+    original = given.pop("_original_forward", None)
+    if original is not None:
+        del given["forward"]
+        if getattr(original, "__func__", None) is not type(trainer.core).forward:
+            given["forward"] = original
+    given.pop("_is_accelerate_prepared", None)
     trainer.accelerator.free_memory()
-    core.__dict__.pop("_is_accelerate_prepared", None)
-    if getattr(core.forward, "__func__", None) is type(core).forward:
-        core.__dict__.pop("forward", None)
 
 
 def _result(
