@@ -70,6 +70,8 @@ def run(
             reporter.note(f"{run.path} is finished, and nothing that decides its result has changed")
             return run
         prepared = prepare(recipe, loaded, base, ledger, reporter, clock)
+        run.write_json("ledger.json", ledger.as_json())
+        reporter.result("ledger", ledger.as_json())
         with _stage("model", clock, reporter):
             model = load_model(recipe, base, recipe.task, prepared.state, prepared.tokenizer, reporter)
         with _stage("train", clock, reporter):
@@ -80,7 +82,6 @@ def run(
         with _stage("evaluate", clock, reporter):
             predicted, scores = _evaluate(prepared, model, state, reporter)
         with _stage("save", clock, reporter):
-            run.write_json("ledger.json", ledger.as_json())
             _save(prepared, model, state, predicted, scores, ledger, loaded, base, run, machine)
         run.write_json("metrics.json", {"test": scores, "training": _told(trained), "time": clock.as_json()})
         run.log({"event": "finished"})
