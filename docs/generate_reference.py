@@ -30,8 +30,13 @@ Schema = Mapping[str, Any]
 INTRODUCTION = """\
 # Recipe reference
 
-This page is made from the code by `python docs/generate_reference.py`; a test compares the two. With plugins of your own
-installed, `sftcore schema` gives the same for editors, and `sftcore new` a commented recipe to start from.
+This page is made from the code by `python docs/generate_reference.py`; a test compares the two. It covers the core and
+the first-party plugins. For everything that is installed, and for editors, there is a JSON Schema; a recipe whose first
+line is `#:schema recipe.schema.json` is completed and checked by Taplo and Even Better TOML:
+
+```console
+sftcore schema --out recipe.schema.json
+```
 
 A recipe is a TOML file in UTF-8. The shortest one has three entries:
 
@@ -51,19 +56,20 @@ task = { use = "text-classification" }
 - `use` takes the bare name of a component. Where two plugins offer the same name it takes `distribution:name`.
 """
 
+PLUGINS = "A plugin's own section, by the plugin's own keys. None of the first-party plugins has one."
 STEPS = "Each is a table of its own, in double brackets. Its `use` is one of:"
-PARTS: tuple[tuple[str, str, type[BaseModel] | None, str], ...] = (
-    ("Top of the file", "", Recipe, "These keys stand above the first table."),
-    ("[model]", "model", schema.Model, ""),
-    ("[model.scratch]", "model.scratch", schema.Scratch, ""),
-    ("[model.scratch.tokenizer]", "model.scratch.tokenizer", schema.ScratchTokenizer, ""),
-    ("[model.adapter]", "model.adapter", schema.Adapter, ""),
-    ("[data]", "data", schema.Data, "More on all of it: [data](data.md)."),
-    ("[data.source]", "data.source", schema.SplitSources, "Where `source` is a table:"),
-    ("[data.where]", "data.where", schema.Condition, "A table for each column, with one or more of these keys:"),
-    ("[data.split]", "data.split", schema.SplitShares, ""),
-    ("[train]", "train", schema.Train, ""),
-    ("[report]", "report", schema.Report, ""),
+PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
+    ("Top of the file", Recipe, "These keys stand above the first table."),
+    ("[model]", schema.Model, ""),
+    ("[model.scratch]", schema.Scratch, ""),
+    ("[model.scratch.tokenizer]", schema.ScratchTokenizer, ""),
+    ("[model.adapter]", schema.Adapter, ""),
+    ("[data]", schema.Data, "More on all of it: [data](data.md)."),
+    ("[data.source]", schema.SplitSources, "Where `source` is a table:"),
+    ("[data.where]", schema.Condition, "A table for each column, with one or more of these keys:"),
+    ("[data.split]", schema.SplitShares, ""),
+    ("[train]", schema.Train, ""),
+    ("[report]", schema.Report, ""),
 )
 KINDS: tuple[tuple[str, Kind, str], ...] = (
     ("[[preprocess]]", "preprocessor", f"They run in this order, on every row. {STEPS}"),
@@ -82,14 +88,13 @@ def reference() -> str:
         raise PluginError(f"install {', '.join(absent)} first: the page covers it")
     exported = json_schema(registry)
     parts = [INTRODUCTION, *_contents(registry)]
-    for title, _, model, text in PARTS:
-        if model is not None:
-            parts += _table_part(title, model, text, exported)
+    for title, model, text in PARTS:
+        parts += _table_part(title, model, text, exported)
         if title == "[train]":
             parts += _refused()
     for title, kind, text in KINDS:
         parts += _kind_part(title, kind, text, registry, exported)
-    parts += ["## `[plugins.name]`", "A plugin's own section, by the plugin's own keys. None of the first-party plugins has one."]
+    parts += ["## `[plugins.name]`", PLUGINS]
     parts += _sources(registry)
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
@@ -146,7 +151,8 @@ def _fields(model: type[BaseModel], properties: Schema, exported: Schema, leave_
             continue
         about = _prose(field.description)
         default = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
-        rows.append((f"`{key}`", _type(properties[key], exported), _default(default, field.is_required(), about), about))
+        shown = _default(default, field.is_required(), about)
+        rows.append((f"`{key}`", _type(properties[key], exported), shown, about))
     return _table(("key", "value", "default", "meaning"), rows) if rows else "It has no keys of its own."
 
 
@@ -194,7 +200,7 @@ def _refused() -> Iterator[str]:
     by_advice: dict[str, list[str]] = {}
     for key, advice in REFUSED.items():
         by_advice.setdefault(advice, []).append(f"`{key}`")
-    yield "Other keys of `TrainingArguments`, and names that they had or are often given, are refused with what to do instead:"
+    yield "Other keys of `TrainingArguments`, and names that keys had or are often given, are refused with an advice:"
     yield _table(("key", "instead"), [(", ".join(keys), _prose(advice)) for advice, keys in by_advice.items()])
 
 
@@ -206,7 +212,8 @@ def _kind_part(title: str, kind: Kind, text: str, registry: Registry, exported: 
     entries = _entries(registry, kind)
     yield f"## {_heading(title)}"
     yield text
-    yield _table(("use", "what it does"), [(f"[`{e.name}`](#{slug(e.name)})", _first_sentence(e.cls.__doc__)) for e in entries])
+    links = [(f"[`{entry.name}`](#{slug(entry.name)})", _first_sentence(entry.cls.__doc__)) for entry in entries]
+    yield _table(("use", "what it does"), links)
     for entry in entries:
         yield f"### {entry.name}"
         yield "" if entry.distribution == CORE else f"From the plugin `{entry.distribution}`."
@@ -230,14 +237,16 @@ _PREDICTED = {
 def _of_metric(cls: type[Metric]) -> str:
     better = "Greater" if cls.greater_is_better else "Smaller"
     needs = " It needs class probabilities." if cls.needs_scores else ""
-    return f"For tasks that predict {' or '.join(_PREDICTED[kind] for kind in cls.understands)}. {better} is better.{needs}"
+    kinds = " or ".join(_PREDICTED[kind] for kind in cls.understands)
+    return f"For tasks that predict {kinds}. {better} is better.{needs}"
 
 
 def _of_task(cls: type[Task]) -> str:
     """Roles and default metrics of the task with its default options."""
     task = cls()
+    said = {True: "yes", False: "no"}
     rows = [
-        (f"`{name}`", role.kind, "yes" if role.required else "no", "yes" if role.target else "", _prose(role.description))
+        (f"`{name}`", role.kind, said[role.required], said[role.target], _prose(role.description))
         for name, role in task.roles.items()
     ]
     names = ", ".join(f"`{metric.name}`" for metric in task.default_metrics())

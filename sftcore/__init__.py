@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sftcore.components import TextAugmenter as TextAugmenter
     from sftcore.components import TextPreprocessor as TextPreprocessor
     from sftcore.errors import DataError as DataError
+    from sftcore.errors import Excerpt as Excerpt
     from sftcore.errors import ModelError as ModelError
     from sftcore.errors import PluginError as PluginError
     from sftcore.errors import Problem as Problem
@@ -56,8 +57,8 @@ _HOME = {
     "builtin.text_classification": "TextClassification TextClassificationState",
     "components": "Component Drop Edit Encoded Feature Labels LossOptions Metric Output Role Row RowAugmenter "
     "RowPreprocessor Settings Source Task TaskState TextAugmenter TextPreprocessor",
-    "errors": "DataError ModelError PluginError Problem RecipeError ResourceError RunError SftcoreError Stopped "
-    "TrainingError did_you_mean",
+    "errors": "DataError Excerpt ModelError PluginError Problem RecipeError ResourceError RunError SftcoreError "
+    "Stopped TrainingError did_you_mean",
     "hooks": "hookimpl",
     "pipeline": "run",
     "recipe": "Recipe",

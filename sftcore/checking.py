@@ -105,11 +105,13 @@ def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, ex
     from sftcore.data.load import load_rows
     from sftcore.models import locate_base
     from sftcore.pipeline import prepare
+    from sftcore.recipe.locating import located
 
     ledger = Ledger()
     reporter.stage("load")
-    loaded = load_rows(recipe, registry, ledger, reporter)
-    prepared = prepare(recipe, loaded, locate_base(recipe), ledger, reporter)
+    with located(recipe):
+        loaded = load_rows(recipe, registry, ledger, reporter)
+        prepared = prepare(recipe, loaded, locate_base(recipe), ledger, reporter)
     splits = {name: getattr(prepared.splits, name) for name in ("train", "validation", "test")}
     encoded = {name: getattr(prepared, name) for name in splits}
     roles = target_roles(recipe.task)

@@ -7,9 +7,11 @@ and the exit code of the command. `render` turns problems into the text of the c
 from __future__ import annotations
 
 import difflib
+import os
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 LINES_A_PROBLEM = 6
@@ -60,6 +62,11 @@ class SftcoreError(Exception):
         )
         super().__init__(render(self.problems))
 
+    def amend(self, change: Callable[[Problem], Problem]) -> None:
+        """Replace each problem by what `change` makes of it: a later stage knows the place that an earlier did not."""
+        self.problems = tuple(map(change, self.problems))
+        self.args = (render(self.problems),)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self.problems
 
@@ -108,6 +115,16 @@ class Stopped(SftcoreError):
         self.exit_code = 128 + signal_number  # type: ignore[misc]  # one class for SIGINT and SIGTERM
 
 
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Let the problems of errors raised in the block that name no place name this one."""
+    try:
+        yield
+    except SftcoreError as error:
+        error.amend(lambda problem: problem if problem.where else replace(problem, where=where))
+        raise
+
+
 def render(problems: Sequence[Problem]) -> str:
     """The problems as text: each at most 6 lines; after 25 lines "… and N more"."""
     lines: list[str] = []
@@ -121,7 +138,7 @@ def render(problems: Sequence[Problem]) -> str:
 
 
 def _block(problem: Problem) -> list[str]:
-    place = problem.where
+    place = _nearby(problem.where)
     if problem.line is not None:
         place += f":{problem.line}"
     if problem.row is not None:
@@ -133,6 +150,15 @@ def _block(problem: Problem) -> list[str]:
     elif problem.value is not None:
         body = [f"  found: {_shortened(problem.value)}", *body]
     return [*([head] if head else []), *body][:LINES_A_PROBLEM]
+
+
+def _nearby(place: str) -> str:
+    """A path below the working directory as it is called from there."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return place
+    return place.removeprefix(here + os.sep) if len(here) > 1 else place
 
 
 def _marked(excerpt: Excerpt) -> list[str]:

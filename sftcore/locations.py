@@ -10,6 +10,7 @@ import glob
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -205,13 +206,18 @@ def _missing(location: str, pattern: str, root: Path) -> Problem:
         return Problem("the path contains a control character", value=repr(location)[1:-1], advice=advice)
     if "\\" in pattern and _matches(pattern.replace("\\", "/"), root):
         return Problem(f"{location} does not exist", advice=f"write {location.replace(chr(92), '/')}")
+    if re.match(r"[A-Za-z]:[\\/]", location) and os.name != "nt":
+        advice = "give the path that the file has here (under WSL C:\\ is /mnt/c/)"
+        return Problem(f"{location} is a path of Windows, and this is {platform.system()}", advice=advice)
     place = root / (pattern[: found.start()] + "x" if (found := GLOB.search(pattern)) else pattern)
     name, parent = place.name, place.parent
     while not parent.is_dir() and parent != parent.parent:
         name, parent = parent.name, parent.parent
     inside = sorted(child.name for child in parent.iterdir() if not child.name.startswith((".", "__")))
-    where = "its folder" if parent == place.parent else parent.name
+    where = "its folder" if parent == place.parent else f"the folder {parent.name}"
     what = "matches no file" if found else "does not exist"
+    if found and parent != place.parent:
+        what, found = f"matches no file: there is no folder {name}", None
     near = did_you_mean("" if found else name, inside).replace("; there is ", f"; {where} has ")
     near = near or f"; {where} is empty"
     return Problem(f"{location} {what}{near}", advice=_beside(root, pattern))

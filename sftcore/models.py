@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sftcore import locations
-from sftcore.errors import ModelError, SftcoreError, did_you_mean
+from sftcore.errors import ModelError, Problem, SftcoreError, did_you_mean
 from sftcore.scratch import scratch_config, train_tokenizer
 from sftcore.transformers_calls import as_model_error
+from sftcore.weight_files import weights_flaw
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 TOKENS_WITHOUT_LIMIT = 10**6
+OFFSET_POSITIONS = {
+    *("camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta"),
+    *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+}
+"""Model types that number positions from their padding token's number + 1 on, and so have fewer than they say."""
 TASK_TYPES = {
     "AutoModelForSequenceClassification": "SEQ_CLS",
     "AutoModelForTokenClassification": "TOKEN_CLS",
@@ -56,6 +62,7 @@ def locate_base(recipe: Recipe) -> Base:
         return Base("from nothing", None, sha256=hashlib.sha256(text.encode()).hexdigest())
     if locations.is_hub_id(name, recipe.folder):
         path = _download(recipe, name)
+        _require_weights(recipe, path)
         return Base(name, path, commit=path.name, sha256=path.name)
     try:
         path = locations.resolve(name, recipe.folder)
@@ -64,6 +71,7 @@ def locate_base(recipe: Recipe) -> Base:
         raise ModelError(recipe.problem("model.base", found.message, found.advice)) from error
     if not (path / "config.json").is_file():
         raise ModelError(_no_model(recipe, path))
+    _require_weights(recipe, path)
     return Base(name, path, sha256=_directory_hash(path))
 
 
@@ -73,12 +81,27 @@ def _require_peft(recipe: Recipe) -> None:
         raise ModelError(recipe.problem("model.adapter", message, advice))
 
 
-def _no_model(recipe: Recipe, path: Path) -> Any:
+def _require_weights(recipe: Recipe, path: Path) -> None:
+    message, advice = weights_flaw(path)
+    if message:
+        raise ModelError(recipe.problem("model.base", message, advice))
+
+
+def _no_model(recipe: Recipe, path: Path) -> Problem:
+    if path.suffix.lower() == ".gguf":
+        message = "GGUF files can't be trained from: their weights are quantized for inference"
+        return recipe.problem("model.base", message, "give the directory or hub id of the model that it was made from")
     if path.is_file():
-        return recipe.problem("model.base", "a directory with config.json was expected, this is a file")
+        message = "a directory with config.json was expected, this is a file"
+        advice = f"give its directory: {Path(str(recipe.model.base)).parent}" if _beside(path) else ""
+        return recipe.problem("model.base", message, advice)
     inside = [child.parent.name for child in path.glob("*/config.json")]
     message = "no config.json in this directory, so it holds no transformers model"
     return recipe.problem("model.base", message + did_you_mean(path.name, inside), f"looked in {recipe.model.base}")
+
+
+def _beside(file: Path) -> bool:
+    return (file.parent / "config.json").is_file()
 
 
 def _download(recipe: Recipe, name: str) -> Path:
@@ -93,7 +116,9 @@ def _download(recipe: Recipe, name: str) -> Path:
     except Exception as error:  # the hub's library raises a dozen kinds, from httpx to its own
         offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
         why = "HF_HUB_OFFLINE is set and it is not in the cache" if offline else str(error).splitlines()[0][:120]
-        message = f"not a directory here, and the hub's model {name} ({revision}) can't be had: {why}"
+        here = locations.near_file(name, recipe.folder)
+        near = f" (did you mean {here}?)" if here and (recipe.folder / here).is_dir() else ""
+        message = f"not a directory here{near}, and the hub's model {name} ({revision}) can't be had: {why}"
         advice = "give a directory, package:<import name>/<path>, or download it where there is a connection"
         raise ModelError(recipe.problem("model.base", message, advice)) from error
     return path
@@ -124,6 +149,7 @@ def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrain
         with as_model_error(recipe, "the tokenizer can't be loaded"):
             tokenizer = AutoTokenizer.from_pretrained(base.path, local_files_only=True)
             config = AutoConfig.from_pretrained(base.path, local_files_only=True)
+        _require_vocabulary(recipe, tokenizer, config)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # some tokenizer.json files truncate or pad by themselves
         backend.no_truncation()
@@ -132,13 +158,31 @@ def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrain
     return tokenizer
 
 
+def _require_vocabulary(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
+    """Without its files transformers makes a tokenizer that knows nothing, and says nothing of it."""
+    words, embeddings = tokenizer.vocab_size, getattr(config, "vocab_size", None)
+    if words <= len(tokenizer.all_special_tokens):
+        message = "no tokenizer in this directory: neither tokenizer.json nor a vocabulary"
+        raise ModelError(recipe.problem("model.base", message, "save the model's own tokenizer beside it"))
+    if embeddings is not None and words > embeddings:
+        message = f"the tokenizer has {words:,} tokens, and the model embeddings for {embeddings:,}"
+        raise ModelError(recipe.problem("model.base", message, "the two belong to different models"))
+
+
 def _max_length(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> int:
     positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and config.model_type in OFFSET_POSITIONS:
+        positions -= (config.pad_token_id or 0) + 1
     own = [n for n in (tokenizer.model_max_length, positions) if n is not None and 0 < n < TOKENS_WITHOUT_LIMIT]
     limit = min(own, default=None)
     wanted = recipe.model.max_length
     if wanted is not None and positions is not None and wanted > positions:
-        raise ModelError(recipe.problem("model.max_length", f"the model has positions for {positions} tokens at most"))
+        message = f"the model has positions for {positions} tokens at most"
+        raise ModelError(recipe.problem("model.max_length", message, f"set it to {limit} or less"))
+    special = tokenizer.num_special_tokens_to_add()
+    if wanted is not None and wanted <= special:
+        message = f"the tokenizer adds {special} tokens of its own, so that nothing of a text is left"
+        raise ModelError(recipe.problem("model.max_length", message, "128 is usual for short texts"))
     return wanted or limit or 512
 
 
@@ -150,7 +194,8 @@ def load_model(
     import transformers
 
     transformers.set_seed(recipe.seed)
-    auto = getattr(transformers, task.auto_class)
+    with as_model_error(recipe, f"the task {task.name} asks for {task.auto_class}", "task.use"):
+        auto = getattr(transformers, task.auto_class)
     if base.path is None:
         assert recipe.model.scratch is not None
         reporter.warning("this model starts from nothing: no pretrained weights")

@@ -23,9 +23,11 @@ from sftcore.data.load import Loaded, load_rows
 from sftcore.data.preprocess import preprocess
 from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows, Splits
+from sftcore.data.sightings import sighted
 from sftcore.data.split import split_rows
 from sftcore.models import Base, load_model, load_tokenizer, locate_base, merged
 from sftcore.recipe import Recipe
+from sftcore.recipe.locating import located
 from sftcore.registry import Registry, discover
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.fingerprint import fingerprint
@@ -60,12 +62,12 @@ def run(
     clock, ledger, registry = Clock(), Ledger(), discover()
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.read(recipe)
 
-    with _stage("load", clock, reporter):
+    with located(recipe), _stage("load", clock, reporter):
         loaded = load_rows(recipe, registry, ledger, reporter)
         base = locate_base(recipe)
         machine = _machine(recipe, reporter)
         decisive = _fingerprint(recipe, loaded, base, registry, machine)
-    with open_run(recipe, runs, decisive, fresh=fresh, reporter=reporter) as run:
+    with located(recipe), open_run(recipe, runs, decisive, fresh=fresh, reporter=reporter) as run:
         if run.sealed:
             reporter.note(f"{run.path} is finished, and nothing that decides its result has changed")
             return run
@@ -141,7 +143,8 @@ def prepare(
         splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
     with _stage("augment", clock, reporter):
         train_rows = augment(splits.train, recipe, ledger)
-    with _stage("encode", clock, reporter):
+    sight = sighted(splits[:3], recipe.task.roles, loaded.origins)
+    with sight, _stage("encode", clock, reporter):
         state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
         encode = partial(_encode, recipe, state, tokenizer)
@@ -268,6 +271,8 @@ def _evaluate(
     from sftcore.evaluation.score import evaluate_split
 
     recipe, splits = prepared.recipe, prepared.splits
+    if not len(splits.test):
+        reporter.warning("there is no test split: nothing says how good the model is (data.split.test gives it one)")
     predicted = prepared.predict(model, "test", state, TEST_PRECISION, reporter)
     scores = evaluate_split(
         recipe.task,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sftcore.components import Drop, LossOptions, Role, Task, TaskState
-from sftcore.errors import DataError, Problem, RunError, did_you_mean, nearest
+from sftcore.errors import DataError, Problem, RunError, did_you_mean, nearest, placed
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.folder import Run
@@ -152,9 +153,11 @@ def evaluate(
     model, ledger = load_model(run), Ledger()
     recipe, task = model.recipe, model.task
     table = read_table(source, Path.cwd(), encoding, discover(), reporter)
-    rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
+    with placed(source):
+        rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
     reporter.stage("evaluate")
-    encoded = encode_rows(rows, task, model.state, model.tokenizer, model.tokenizer.model_max_length, ledger)
+    with _known_labels(model, rows, source):
+        encoded = encode_rows(rows, task, model.state, model.tokenizer, model.tokenizer.model_max_length, ledger)
     loss = task.loss_function(model.state, LossOptions())
     predicted = predict(
         model.model, task, model.state, encoded, rows, model.tokenizer, loss_function=loss, reporter=reporter
@@ -162,6 +165,23 @@ def evaluate(
     rng = generator("bootstrap", recipe.seed)
     scores = evaluate_split(task, model.state, recipe.all_metrics, rows, predicted, rng, reporter=reporter)
     return {"data": {"source": source, "rows": len(table)}, "ledger": ledger.as_json(), "scores": scores}
+
+
+@contextmanager
+def _known_labels(model: Model, rows: Rows, source: str) -> Iterator[None]:
+    """Let a complaint of the task about a value of other data say in which row it stands, and what the model knows."""
+    from sftcore.data.sightings import first_row
+
+    try:
+        yield
+    except DataError as error:
+        for problem in error.problems:
+            row = None if problem.value is None else first_row(rows, model.task.roles, problem.value)
+            if row is not None:
+                known = f"the model knows {', '.join(model.labels[:12])}" if model.labels else problem.advice
+                advice = f"{known}; mend the data, or leave such rows out"
+                raise DataError(replace(problem, where=source, row=row + 1, advice=advice)) from error
+        raise
 
 
 def _usable(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sftcore.errors import ModelError
+from sftcore.errors import ModelError, SftcoreError
+from sftcore.resources import out_of_disk, out_of_memory
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -22,7 +24,9 @@ def without_progress_bars() -> Iterator[None]:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of libraries about one another
+            yield
     finally:
         logging.set_verbosity(level)
         if shown:
@@ -31,10 +35,22 @@ def without_progress_bars() -> Iterator[None]:
 
 @contextmanager
 def as_model_error(recipe: Recipe, what: str, key: str = "model.base") -> Iterator[None]:
-    """Turn what transformers raises for a base that does not fit into the contract's form."""
+    """Turn what a library raises in the block, for a base that does not fit it, into the contract's form."""
     try:
         with without_progress_bars():
             yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError) as error:
-        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(recipe.problem(key, f"{what}: {first.strip()[:200]}")) from error
+    except SftcoreError:
+        raise
+    except Exception as error:  # transformers, safetensors, tokenizers and peft raise kinds of their own
+        if out_of_memory(error) or out_of_disk(error):
+            raise
+        raise ModelError(recipe.problem(key, f"{what}: {first_line(error)}")) from error
+
+
+def first_line(error: Exception, width: int = 200) -> str:
+    """The first line of what a library says, or the kind of its error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and len(lines) > 1 and lines[0].endswith(":"):
+        lines[0] = f"{lines[0]} {lines[1]}"
+    line = lines[0] if lines else type(error).__name__
+    return line if len(line) <= width else f"{line[: width - 1]}…"

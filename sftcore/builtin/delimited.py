@@ -138,8 +138,11 @@ def _ragged(rows: Sequence[Any], path: str) -> list[Problem]:
     problems = []
     for row in rows[:ROWS_LISTED]:
         number = None if row.number is None else row.number - 1
-        cells = f"{row.actual_columns} cells where the first line has {row.expected_columns}"
+        few = row.actual_columns == 1
+        cells = f"{row.actual_columns} cell{'' if few else 's'} where the first line has {row.expected_columns}"
         advice = "put cells with the delimiter, quotes or line breaks between double quotes"
+        if "\n" in row.text and row.text.count('"') % 2:
+            cells, advice = "a quote is opened in this row and never closed", 'close it, or double it ("")'
         problems.append(Problem(cells, where=path, row=number, value=row.text, advice=advice))
     if len(rows) > ROWS_LISTED:
         problems.append(Problem(f"{len(rows) - ROWS_LISTED:,} more rows have too many or too few cells", where=path))

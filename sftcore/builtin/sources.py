@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
-from sftcore import DataError, Problem, Source
+from sftcore import DataError, Excerpt, Problem, Source
 from sftcore.builtin.delimited import read_delimited
 from sftcore.builtin.text_encoding import read_text, without_lone_surrogates
 
@@ -67,7 +67,7 @@ class Json(_FileSource, name="json"):
         except json.JSONDecodeError as error:
             if error.msg == "Extra data" and error.lineno > 1:
                 return _table(_lines(text, path), path)
-            raise DataError(Problem(f"no valid JSON: {error.msg}", where=path, line=error.lineno)) from error
+            raise DataError(_invalid(path, error, error.lineno)) from error
         return _table(_objects(content, path), path)
 
 
@@ -131,12 +131,22 @@ def _lines(text: str, path: str) -> list[Any]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            message = f"no valid JSON: {error.msg} at column {error.colno}"
-            raise DataError(Problem(message, where=path, line=number, value=line)) from error
+            raise DataError(_invalid(path, error, number)) from error
         if not isinstance(row, dict):
             raise DataError(Problem("a JSON object was expected", where=path, line=number, value=line))
         rows.append(row)
     return rows
+
+
+def _invalid(path: str, error: json.JSONDecodeError, line: int) -> Problem:
+    """What json says, with its place marked; `line` is that of the file."""
+    text = error.doc.split("\n")[error.lineno - 1]
+    return Problem(
+        f"no valid JSON: {error.msg[:1].lower()}{error.msg[1:]}",
+        where=path,
+        line=line,
+        excerpt=Excerpt(line, text, error.colno - 1, 1),
+    )
 
 
 def _objects(content: Any, path: str) -> list[dict[str, Any]]:
@@ -153,7 +163,8 @@ def _objects(content: Any, path: str) -> list[dict[str, Any]]:
             return arrays[tables[0]]
     wrong = content[0] if isinstance(content, list) and content else content
     message = "an array of objects, or an object of columns of equal length, was expected"
-    raise DataError(Problem(message, where=path, value=json.dumps(wrong, ensure_ascii=False)[:200]))
+    advice = 'like [{"text": "...", "label": "..."}, {"text": "...", "label": "..."}]'
+    raise DataError(Problem(message, where=path, value=json.dumps(wrong, ensure_ascii=False)[:200], advice=advice))
 
 
 def _is_rows(content: Any) -> TypeGuard[list[dict[str, Any]]]:

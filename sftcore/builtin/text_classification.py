@@ -28,7 +28,8 @@ from sftcore import (
     Task,
     TaskState,
 )
-from sftcore.builtin.class_names import as_number, label_name, label_order, quoted, unknown_label
+from sftcore.builtin.class_names import as_number, label_name, label_order
+from sftcore.builtin.label_checks import doubtful, no_classes, one_only, unknown
 from sftcore.builtin.losses import NO_LABEL, ClassificationLoss, ProblemType
 from sftcore.builtin.metrics import F1, Accuracy, MeanAbsoluteError, Pearson
 from sftcore.builtin.probabilities import best_threshold, score_matrix, sigmoid, softmax
@@ -175,6 +176,8 @@ class TextClassification(Task, name="text-classification"):
         found: Counter[str] = Counter()
         for names, times in sets.items():
             found.update(dict.fromkeys(names, times))
+        if self.is_single and self.labels is None:
+            _refuse(no_classes(found))
         labels = tuple(sorted(found, key=label_order)) if self.labels is None else self.labels
         self._check_known(found, labels)
         self._check_variety(Counter({tuple(sorted(names)): times for names, times in sets.items()}))
@@ -184,39 +187,12 @@ class TextClassification(Task, name="text-classification"):
         return cast(TextClassificationState, self.state_class(**values))
 
     def _check_variety(self, targets: Counter[Any]) -> None:
-        if len(targets) > 1:
-            return
-        rows = sum(targets.values())
-        if not rows:
-            raise DataError(Problem("no training row has a label", key="data.columns.label"))
-        (target,) = targets
-        shown = ", ".join(target) or "no label" if isinstance(target, tuple) else str(target)
-        kind = "value" if self.problem_type == "regression" else "class"
-        message = f"one {kind} only: all {rows} training rows have the label {shown!r}; there is nothing to tell apart"
-        advice = "check data.columns.label, data.where and data.limit, or add rows of another class"
-        raise DataError(Problem(message, key="data.columns.label", value=shown, advice=advice))
+        """Raise `DataError` where all targets are alike."""
+        _refuse(one_only(targets, "value" if self.problem_type == "regression" else "class"))
 
     def _check_known(self, found: Counter[str], labels: Sequence[str]) -> None:
         """Raise `DataError` for every label in the data that is not one of `labels`."""
-        unknown = sorted(set(found) - set(labels), key=lambda label: (-found[label], label))
-        if not unknown:
-            return
-        listed = ", ".join(unknown_label(label, found[label], labels) for label in unknown[:6])
-        more = f" … and {len(unknown) - 6} more" if len(unknown) > 6 else ""
-        where = "the training rows" if self.labels is None else "task.labels"
-        message = f"labels in the data that {where} do{'es' if self.labels else ''} not have: {listed}{more}"
-        if self.labels is None:
-            advice = "name all labels in task.labels, or leave these rows out with data.where"
-        else:
-            every = [*labels, *sorted(unknown, key=label_order)]
-            advice = "mend the data, leave these rows out with data.where, or set task.labels"
-            advice += f" = [{', '.join(map(quoted, every))}]" if len(every) <= 12 else ""
-        raise DataError(Problem(message, key="task.labels", value=unknown[0], advice=advice))
-
-    @property
-    def calibrates(self) -> bool:
-        """Multi-label: the thresholds."""
-        return self.is_multi
+        _refuse(unknown(found, labels, listed=self.labels is not None))
 
     def calibrate(
         self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState
@@ -239,9 +215,9 @@ class TextClassification(Task, name="text-classification"):
         return state.model_copy(update={"thresholds": tuple(thresholds)})
 
     def notes(self, state: TaskState) -> Sequence[str]:
-        """The listed labels that no training row has: the model can't learn them."""
+        """Listed labels that no training row has, labels that differ in case alone, numbers taken for names."""
         own = _own(state)
-        return [f"no training row has the label {name!r}" for name, rows in zip(own.labels, own.counts, strict=False) if not rows]
+        return list(doubtful(own.labels, own.counts))
 
     def label_names(self, state: TaskState) -> tuple[str, ...]:
         """The class names; () for regression."""
@@ -384,6 +360,11 @@ class TextClassification(Task, name="text-classification"):
     def features_text(self, row: Row) -> str:
         """The text, or both texts of a pair, for the word-count baseline."""
         return "\n".join(row[role] for role in ("text", "text_pair") if row.get(role))
+
+
+def _refuse(problem: Problem | None) -> None:
+    if problem is not None:
+        raise DataError(problem)
 
 
 def _own(state: TaskState) -> TextClassificationState:

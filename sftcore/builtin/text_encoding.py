@@ -28,6 +28,20 @@ BY_LETTERS = frozenset({"cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "tis_6
 """Guesses to follow where most letters are of that alphabet. Among the Latin ones a statistical guess is no better
 than the most common encoding, cp1252."""
 SAMPLE = 1 << 16
+_EXPORT = "open it in the program that it belongs to, and save it as CSV UTF-8"
+_DOWNLOAD = "open the address in a browser and download the file itself"
+SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"PK\x03\x04", "a zip archive or an Excel workbook", _EXPORT),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", _EXPORT),
+    (b"%PDF-", "a PDF", "copy its table into a spreadsheet, and save that as CSV UTF-8"),
+    (b"SQLite format 3", "an SQLite data base", "export the table as CSV"),
+    (b"PAR1\x15", "a Parquet file", "give it the ending .parquet"),
+    (b"\x1f\x8b", "compressed by gzip", "give it one more ending, .gz"),
+    (b"<!doctype html", "a page of HTML", _DOWNLOAD),
+    (b"<html", "a page of HTML", _DOWNLOAD),
+    (b"version https://git-lfs.github.com/spec", "a pointer of Git LFS in place of the file", "git lfs pull"),
+)
+"""How files of other formats begin (in small letters where they are text), what they are, and what to do."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 OPENERS = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 
@@ -37,10 +51,16 @@ def read_bytes(path: str) -> bytes:
     try:
         content = Path(path).read_bytes()
         opener = OPENERS.get(Path(path).suffix.lower())
-        return opener(content) if opener else content
+        content = opener(content) if opener else content
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(Problem(f"can't be read: {reason}", where=path)) from error
+    start = content[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for signature, what, advice in SIGNATURES:
+        lines_of_html = signature.startswith(b"<") and Path(path).suffix.lower() == ".txt"
+        if content.startswith(signature) or (start.startswith(signature) and not lines_of_html):
+            raise DataError(Problem(f"no text: the file is {what}", where=path, advice=advice))
+    return content
 
 
 def read_text(path: str, encoding: str | None) -> str:

@@ -6,25 +6,24 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from sftcore.cli import COMMANDS
+from sftcore.cli.blame import TRACEBACK, plugins_fault
 from sftcore.cli.streams import as_json, first_process, is_broken, safe_streams, silence, tidy
 from sftcore.errors import Problem, ResourceError, SftcoreError, UsageError, did_you_mean, render
+from sftcore.resources import out_of_disk, out_of_memory
 
 REPORT = "https://github.com/sftcore/sftcore/issues"
-NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
-OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-OUT_OF_DISK = ("No space left on device", "os error 28")
 
 
 def end(error: BaseException, arguments: Sequence[str]) -> int:
     """Tell the error and return the exit code; whatever is not a mistake that the user can mend is a bug, 1."""
-    if isinstance(error, SystemExit):
+    if isinstance(error, SystemExit) and not plugins_fault(error):
         return _exit_code(error)
     if isinstance(error, BrokenPipeError) and is_broken(sys.stdout):
         silence(sys.stdout)
@@ -44,7 +43,7 @@ def mendable(error: BaseException, arguments: Sequence[str] = ()) -> SftcoreErro
         return error
     if isinstance(error, click.ClickException):
         return _usage(error, next((word for word in arguments if word in COMMANDS), ""))
-    return next(filter(None, map(_resource, _chain(error))), None) or _rights(error)
+    return _resource(error) or _rights(error) or plugins_fault(error)
 
 
 def _usage(error: click.ClickException, verb: str) -> SftcoreError:
@@ -64,15 +63,13 @@ def _usage(error: click.ClickException, verb: str) -> SftcoreError:
 
 
 def _resource(error: BaseException) -> SftcoreError | None:
-    text = str(error)
-    if (isinstance(error, OSError) and error.errno in NO_SPACE) or any(sign in text for sign in OUT_OF_DISK):
-        place = os.fspath(error.filename) if isinstance(error, OSError) and error.filename else ""
+    full = out_of_disk(error)
+    if full is not None:
+        place = os.fspath(full.filename) if isinstance(full, OSError) and full.filename else ""
         return ResourceError(
             Problem("no space left on the disk", where=str(place), advice="make room, then repeat the command")
         )
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(sign in text.lower() for sign in OUT_OF_MEMORY)
-    ):
+    if out_of_memory(error) is not None:
         advice = (
             "a smaller train.per_device_train_batch_size with more train.gradient_accumulation_steps gives the same "
             "steps in less memory; a smaller model.max_length helps too"
@@ -85,16 +82,6 @@ def _rights(error: BaseException) -> SftcoreError | None:
     if not isinstance(error, OSError) or error.errno not in NO_RIGHTS or not error.filename:
         return None
     return UsageError(Problem((error.strerror or "no access").lower(), where=str(error.filename)))
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what caused it: libraries wrap the system's errors in their own."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or link.__context__
 
 
 def _exit_code(error: SystemExit) -> int:
@@ -112,6 +99,8 @@ def _as_json(error: BaseException, known: SftcoreError | None, code: int) -> dic
 
 
 def _tell(error: BaseException, known: SftcoreError | None, code: int) -> None:
+    if known and os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
     if known and (first_process() or code != 2):
         print(render(known.problems), file=tidy(sys.stderr))
     elif code == 130:

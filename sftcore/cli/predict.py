@@ -55,6 +55,7 @@ def command(
     RUN is a run folder, or a run's name (its newest run).
     """
     from sftcore.cli.console import Console
+    from sftcore.errors import placed
 
     with Console(as_json=as_json, quiet=quiet) as console:
         _check_out(out, file)
@@ -64,7 +65,8 @@ def command(
 
         model = load_model(run, runs)
         console.stage("predict", f"{len(given)} rows" if len(given) != 1 else "1 row")
-        found = records(given, model.predict(given, reporter=console), model.labels)
+        with placed(file if file not in (None, "-") else "--row" if rows else "--text" if texts else "stdin"):
+            found = records(given, model.predict(given, reporter=console), model.labels)
         if out is not None:
             write(out, found)
             console.note(f"written to {out}")
@@ -82,6 +84,9 @@ def _check_out(out: Path | None, file: str | None) -> None:
         raise UsageError(Problem(message, where="--out", value=str(out)))
     if out is not None and file not in (None, "-") and out.resolve() == Path(str(file)).resolve():
         raise UsageError(Problem("this is the file that is read", where="--out", value=str(out)))
+    if out is not None and not out.absolute().parent.is_dir():
+        message = f"there is no folder {out.parent} to write to"
+        raise UsageError(Problem(message, where="--out", value=str(out), advice="make it, or name another"))
 
 
 def read_rows(

@@ -31,6 +31,15 @@ SIDE_FILES = re.compile(
     r"[._].*|(readme|licen[cs]e|copying|notice|changelog|dataset_infos?|manifest)\b.*", re.IGNORECASE
 )
 """Files in a folder that are about the data."""
+_AS_CSV = "save it as CSV UTF-8 (Save as … in the spreadsheet), and give that file"
+_UNPACK = "unpack it, and give the file or folder in it"
+OTHER_FORMATS = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _AS_CSV),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".rar", ".7z"), _UNPACK),
+    **dict.fromkeys((".doc", ".docx", ".pdf", ".html", ".xml"), "make a table of it, and save it as CSV UTF-8"),
+    **dict.fromkeys((".pkl", ".pickle"), "pickles can run code when they are read; save the table as CSV or Parquet"),
+}
+"""What to do with files that no source reads, by their ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,7 @@ def _from_scheme(location: str, scheme: str, encoding: str | None, registry: Reg
         known = [name for each in registry.entries("source") for name in _claims(each.cls, "schemes")]
         near = did_you_mean(scheme, ["package", *known])
         advice = "download it and name the file, or install a plugin with a source for it"
-        raise DataError(Problem(f"no source reads {scheme}: {near.removeprefix('; ')}", value=location, advice=advice))
+        raise DataError(Problem(f"no source reads {scheme}: addresses{near}", value=location, advice=advice))
     return _parts(_load(entry.cls, location, encoding), location)
 
 
@@ -166,8 +175,10 @@ def _readable(folder: Path, registry: Registry) -> list[Path]:
     if len(counts) == 1:
         return list(formats)
     if not counts:
-        names = ", ".join(path.name for path in found[:5]) or "it is empty"
-        raise DataError(Problem(f"no file of this folder can be read ({names})", where=str(folder)))
+        there = sorted(path.name for path in folder.rglob("*") if path.is_file())
+        names = ", ".join(there[:5]) + (" …" if len(there) > 5 else "") if there else "it is empty"
+        advice = f"files that are read: {', '.join(_endings(registry))}"
+        raise DataError(Problem(f"no file of this folder can be read ({names})", where=str(folder), advice=advice))
     listed = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     advice = f'name the files, as in "{folder.name}/*{next(iter(formats)).suffix}"'
     raise DataError(Problem(f"the folder holds files of several formats ({listed})", where=str(folder), advice=advice))
@@ -178,15 +189,21 @@ def _read_file(
 ) -> list[Part]:
     entry = registry.source_for(file.name)
     if entry is None:
-        known = sorted({ending for each in registry.entries("source") for ending in _claims(each.cls, "endings")})
-        known = [ending for ending in known if ending.count(".") == 1]
-        near = did_you_mean(file.suffix or file.name, known)
-        raise DataError(Problem(f"no source reads {file.suffix or 'files without ending'}{near}", where=str(file)))
+        advice = OTHER_FORMATS.get(file.suffix.lower(), "")
+        near = "" if advice else did_you_mean(file.suffix or file.name, _endings(registry))
+        message = f"no source reads {file.suffix or 'files without ending'}{near}"
+        raise DataError(Problem(message, where=str(file), advice=advice))
     parts = _parts(_load(entry.cls, str(file), encoding), file.relative_to(base).as_posix(), split)
     if not several:
         return parts
     marks = {"file": file.name.partition(".")[0], "folder": file.absolute().parent.name}
     return [Part(part.name, part.split, _with_columns(part.table, marks)) for part in parts]
+
+
+def _endings(registry: Registry) -> list[str]:
+    """The plain endings of files that some source reads."""
+    claimed = {ending for entry in registry.entries("source") for ending in _claims(entry.cls, "endings")}
+    return sorted(ending for ending in claimed if ending.count(".") == 1)
 
 
 def _with_columns(table: datasets.Dataset, constants: dict[str, str]) -> datasets.Dataset:
@@ -201,14 +218,20 @@ def _with_columns(table: datasets.Dataset, constants: dict[str, str]) -> dataset
 
 
 def _load(cls: type[Any], location: str, encoding: str | None) -> Any:
+    from datasets import Dataset, DatasetDict
+
     source = cls()
     try:
-        return source.load(location, encoding=encoding)
+        loaded = source.load(location, encoding=encoding)
     except (DataError, KeyboardInterrupt, MemoryError):
         raise
     except Exception as error:  # a guest's source may raise anything
         message = f"the source {cls.name} failed: {type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(Problem(message, where=location)) from error
+        raise DataError(Problem(message[:300], where=location)) from error
+    if not isinstance(loaded, Dataset | DatasetDict):
+        message = f"the source {cls.name} gave {type(loaded).__name__}; a datasets.Dataset or DatasetDict was expected"
+        raise DataError(Problem(message, where=location, advice="this is a mistake of the plugin: tell its author"))
+    return loaded
 
 
 def _parts(loaded: Any, name: str, split: str = "") -> list[Part]:
@@ -237,7 +260,7 @@ def _saved(folder: Path) -> list[Part]:
         return _parts(load_from_disk(str(folder)), folder.name)
     except Exception as error:  # datasets raises whatever its readers do
         message = f"the saved data set can't be read: {type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(Problem(message, where=str(folder))) from error
+        raise DataError(Problem(message[:300], where=str(folder))) from error
 
 
 def _from_hub(location: str, folder: Path) -> list[Part]:

@@ -10,6 +10,9 @@ from sftcore.errors import DataError, Problem
 
 EXAMPLES = 20
 """Row ids kept a reason."""
+REASONS_TOLD = 3
+KEYS = {"where": "data.where", "limit": "data.limit", "preprocess": "preprocess", "check": "data.columns"}
+"""The key of the recipe that decides which rows a stage keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,17 @@ def require_rows(entry: LedgerEntry) -> None:
     if entry.rows_out:
         return
     if not entry.rows_in:
-        raise DataError(Problem(f"{entry.stage}: there are no rows to work on"))
-    reasons = ", ".join(f"{reason} ({count})" for reason, count in entry.dropped.items())
+        raise DataError(Problem(f"{entry.stage}: there are no rows to work on", key="data.source"))
+    reasons = ", ".join(f"{reason} ({_counted(entry, reason)})" for reason in list(entry.dropped)[:REASONS_TOLD])
     message = f"{entry.stage} leaves none of {entry.rows_in:,} rows" + (f": {reasons}" if reasons else "")
-    raise DataError(Problem(message, advice="loosen what drops them, or give other data"))
+    advice = "loosen what drops them, or give other data"
+    raise DataError(Problem(message, key=KEYS.get(entry.stage, ""), advice=advice))
+
+
+def _counted(entry: LedgerEntry, reason: str) -> str:
+    rows = entry.examples.get(reason)
+    first = f", the first is row {rows[0] + 1} of the data" if rows else ""
+    return f"{entry.dropped[reason]:,}{first}"
 
 
 def _plain(examples: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np
 from sftcore.data.columns import as_text, column_problems, columns_of_roles, flaw, other_column_problems, values_of
 from sftcore.data.fetch import Fetched, FileRead, Part, fetch
 from sftcore.data.filters import BAD_SHOWN, NoNumberError, reasons_to_drop
-from sftcore.data.ledger import EXAMPLES, Ledger
+from sftcore.data.ledger import EXAMPLES, REASONS_TOLD, Ledger
 from sftcore.data.rows import Origins, Rows
 from sftcore.data.sample import sample
-from sftcore.errors import DataError, Problem, RecipeError
+from sftcore.errors import DataError, Problem, RecipeError, placed
 
 if TYPE_CHECKING:
     import datasets
@@ -55,10 +55,14 @@ def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Repo
     origins = _origins(fetched.parts)
     sizes = [len(part.table) for part in fetched.parts]
     files = {"files": [part.name for part in fetched.parts][:EXAMPLES], "notes": list(fetched.notes)}
-    ledger.add("load", sum(sizes), sum(sizes), details={name: part for name, part in files.items() if part})
+    details = {name: part for name, part in files.items() if part}
+    ledger.add("load", sum(sizes), sum(sizes), details=details, may_be_empty=True)
     _require_columns(recipe, fetched.parts)
+    if not any(sizes):
+        message = "there are column names and no rows"
+        raise DataError(*(Problem(message, where=part.name, advice="give a file with data") for part in fetched.parts))
     kept = _filtered(recipe, fetched.parts, origins, ledger)
-    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), ledger)
+    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), origins, ledger)
     splits = _by_split(rows, fetched.parts, origins)
     if recipe.data.limit is not None:
         splits = _limited(recipe, splits, recipe.data.limit, ledger)
@@ -75,7 +79,8 @@ def read_table(
     """
     from datasets import concatenate_datasets
 
-    fetched = fetch(location, folder, encoding, registry)
+    with placed(location):
+        fetched = fetch(location, folder, encoding, registry)
     for note in fetched.notes:
         reporter.note(note)
     named = [part.split for part in fetched.parts]
@@ -98,7 +103,8 @@ def rows_from_table(table: datasets.Dataset, recipe: Recipe, *, targets: bool = 
     """
     problems = column_problems(recipe, table.column_names, targets=targets)
     if problems:
-        raise DataError(*(replace(problem, where="", line=None, excerpt=None) for problem in problems))
+        advice = "the run reads the columns of its recipe: rename this one in the file"
+        raise DataError(*(Problem(problem.message, advice=advice) for problem in problems))
     grouped = recipe.data.group if recipe.data.group in table.column_names else None
     values = _values(recipe, table, targets=targets)
     groups = None if grouped is None else _groups(table, grouped, range(len(table)))
@@ -224,13 +230,34 @@ def _groups(table: datasets.Dataset, column: str, ids: Iterable[int]) -> list[st
     ]
 
 
-def _checked(recipe: Recipe, rows: Rows, ledger: Ledger) -> Rows:
+def _checked(recipe: Recipe, rows: Rows, origins: Origins, ledger: Ledger) -> Rows:
     """The rows that have what the task needs."""
     reasons = [row_flaw(row, recipe, targets=True) for row in rows.values]
+    if reasons and all(reasons):
+        raise DataError(*_all_flawed(recipe, rows, reasons, origins))
     _write_drops(ledger, "check", reasons, rows.ids.tolist())
     if not any(reasons):
         return rows
     return rows.take(np.asarray([not reason for reason in reasons]))
+
+
+def _all_flawed(recipe: Recipe, rows: Rows, reasons: Sequence[str], origins: Origins) -> Iterator[Problem]:
+    """What is wrong with the rows where none can be used, each reason with the first row that it holds of."""
+    for reason, count in Counter(reasons).most_common(REASONS_TOLD):
+        place = reasons.index(reason)
+        file, number = origins.place(int(rows.ids[place]))
+        role = reason.partition(" ")[0]
+        column = recipe.data.columns.get(role, role) if role in recipe.task.roles else ""
+        value = rows.values[place].get(role)
+        advice = "is this the right column? columns = { role = column } in [data] says which is read" if column else ""
+        yield Problem(
+            f"no row can be used: of {len(reasons):,} rows it holds of {count:,} that {reason}",
+            where=file,
+            row=number,
+            key=column,
+            value=None if value is None else repr(value),
+            advice=advice,
+        )
 
 
 def _write_drops(ledger: Ledger, stage: str, reasons: Sequence[str], ids: Sequence[int]) -> None:

@@ -117,7 +117,7 @@ def failure(recipe: Recipe, key: str, component: AnyComponent, row_id: int, erro
     else:
         said = f"{component.name} raised {type(error).__name__}: {error}"
         advice = "this is a mistake of the component, or of its settings; tell its author"
-    return PluginError(recipe.problem(key, f"{said} (row id {row_id})", advice))
+    return PluginError(recipe.problem(key, f"{said} (row {row_id + 1} of the data)", advice))
 
 
 def text_edits(component: TextPreprocessor, text: str) -> RawEdits:
@@ -230,7 +230,7 @@ class _Traced:
             try:
                 read_spans(row.get(role))
             except ValueError as error:
-                raise DataError(Problem(f"row id {row_id}: {error}", key=role)) from None
+                raise DataError(Problem(f"row {row_id + 1} of the data: {error}", key=role)) from None
         texts = {role: row[role] for role in spans.values() if isinstance(row.get(role), str)}
         return cls(spans, {role: Original(text, PositionMap(len(text))) for role, text in texts.items()}, {})
 

@@ -131,6 +131,9 @@ def _own_splits(
         leaking = (parts == earlier) & np.isin(related, related[parts == later])
         leaks[f"{SPLITS[earlier]}: a twin or its group is in {SPLITS[later]}"] = int(leaking.sum())
         parts[leaking] = -1
+    if not (parts == 0).any():
+        message = "nothing is left to train on: every training row has a twin, or its group, in validation or test"
+        raise DataError(recipe.problem("data.source", message, "give different rows for each split"))
     lacking = [name for number, name in enumerate(SPLITS) if not (given == number).any()]
     if any(getattr(recipe.data.split, name) for name in lacking):
         rows = np.flatnonzero(parts == 0)

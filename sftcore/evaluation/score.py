@@ -77,11 +77,23 @@ def check_metrics(
     problems = []
     for number, metric in enumerate(metrics):
         try:
-            metric.score(records)
+            result = metric.score(records)
         except ValueError as error:
             problems.append(problem(f"metrics.{number}", f"{metric.name} does not fit the labels: {error}"))
+        else:
+            said = _flaw_of(result)
+            problems += [problem(f"metrics.{number}", f"{metric.name}: score {said}")] if said else []
     if problems:
         raise RecipeError(*problems)
+
+
+def _flaw_of(values: object) -> str:
+    """What is wrong with the result of a metric's `score`, or ""."""
+    expected = "; a dict of numbers by name was expected"
+    if not isinstance(values, Mapping) or not values:
+        return f"returned {'nothing' if values == {} else type(values).__name__}{expected}"
+    wrong = [name for name, value in values.items() if not isinstance(value, int | float | np.number)]
+    return f"returned {type(values[wrong[0]]).__name__} for {wrong[0]!r}{expected}" if wrong else ""
 
 
 def scored_rows(predicted: Predicted, keep: np.ndarray | None = None) -> np.ndarray:
@@ -123,7 +135,9 @@ def evaluate_split(
     records = records_of(task, state, rows, predicted, index)
     chosen = [rows.values[place] for place in index]
     baselines = (
-        run_baselines(task, state, train, chosen, records.row_ids, records.groups, reporter) if len(train) else []
+        run_baselines(task, state, train, chosen, records.row_ids, records.groups, reporter)
+        if len(train) and len(index)
+        else []
     )
     without = sum(reference is None for reference in predicted.references)
     left_out = {"twins": len(rows) - len(index) - without, "without_label": without}

@@ -113,7 +113,8 @@ def _place(value: str) -> str:
     control = next((letter for letter in value if ord(letter) < 32), "")
     if control:
         shown = {"\t": r"\t (a tab)", "\n": r"\n (a line break)", "\r": r"\r"}.get(control, repr(control))
-        advice = r"write C:/data/new.csv, or single quotes: 'C:\data\new.csv'"
+        typed = value.translate({8: r"\b", 9: r"\t", 10: r"\n", 12: r"\f", 13: r"\r"})
+        advice = f"write {typed.replace(chr(92), '/')}, or single quotes: '{typed}'"
         raise mistake(f'{shown} in a path: in "..." a backslash begins an escape', advice)
     return value
 

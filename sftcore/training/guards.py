@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import os
-import re
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,14 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from sftcore.errors import Problem, ResourceError, SftcoreError, Stopped, TrainingError
+from sftcore.resources import out_of_disk, out_of_memory
 
 if TYPE_CHECKING:
     from sftcore.reporter import Reporter
-
-_NO_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|not enough memory|bad_alloc|signal: Killed|Bus error", re.IGNORECASE
-)
-_NO_SPACE = re.compile(r"No space left|Disk quota|PytorchStreamWriter failed|inline_container", re.IGNORECASE)
 
 
 class Signals:
@@ -125,37 +119,12 @@ def resources(folder: Path, batch: int, accumulation: int) -> Iterator[None]:
     except SftcoreError:
         raise
     except Exception as error:
-        if _out_of_disk(error):
+        if out_of_disk(error):
             advice = "make room on that disk; the same command goes on from the last checkpoint"
             raise ResourceError(Problem("the disk is full", where=str(folder), advice=advice)) from error
-        if _out_of_memory(error):
+        if out_of_memory(error):
             raise ResourceError(_memory(batch, accumulation)) from error
         raise
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
-
-
-def _out_of_disk(error: Exception) -> bool:
-    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return any(
-        (isinstance(one, OSError) and one.errno in full)
-        or (not isinstance(one, OSError) and _NO_SPACE.search(str(one)) is not None)
-        for one in _chain(error)
-    )
-
-
-def _out_of_memory(error: Exception) -> bool:
-    return any(
-        isinstance(one, MemoryError)
-        or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
-        or (isinstance(one, RuntimeError) and _NO_MEMORY.search(str(one)) is not None)
-        for one in _chain(error)
-    )
 
 
 def _memory(batch: int, accumulation: int) -> Problem:

@@ -163,7 +163,7 @@ def test_a_broken_augmenter_is_named(step: Any, said: str) -> None:
     with pytest.raises(PluginError) as caught:
         augment(Rows.of([{"text": "a"}], ids=[5]), recipe(step), Ledger())
     assert said in str(caught.value)
-    assert "row id 5" in str(caught.value)
+    assert "row 6 of the data" in str(caught.value)
     assert caught.value.problems[0].key == "augment.0"
 
 

@@ -156,7 +156,7 @@ def test_no_row_left_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (Raises(), ["raises raised KeyError: 'thing'", "row id 1"]),
+        (Raises(), ["raises raised KeyError: 'thing'", "row 2 of the data"]),
         (Unordered(), ["unordered: the edit (1, 2, '') starts before 2"]),
         (Returns(what=None), ["returns returned NoneType, not a row"]),
         (Returns(what={"text": 3}), ["returns returned int for the text 'text'"]),
@@ -169,7 +169,7 @@ def test_a_broken_component_is_named_with_row_and_place(step: Any, said: list[st
     rows, ledger = Rows.of([{"text": "good"}, {"text": "bad"}]), Ledger()
     with pytest.raises(PluginError) as caught:
         preprocess(rows, recipe(Lowercase(), step), ledger)
-    assert all(part in str(caught.value) for part in [*said, "row id"])
+    assert all(part in str(caught.value) for part in [*said, "of the data"])
     assert caught.value.problems[0].key == "preprocess.1"
     assert len(ledger) == 0
     assert rows.column("text") == ["good", "bad"]

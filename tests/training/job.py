@@ -158,9 +158,9 @@ def main() -> int:
 
     settings = json.loads(sys.argv[1])
     torch.set_num_threads(1)
-    folder, slow = Path(settings.pop("folder")), settings.pop("slow", 0.0)
+    folder, slow, dies = Path(settings.pop("folder")), settings.pop("slow", 0.0), settings.pop("dies", 0)
     job = Job(settings.pop("model"), **settings.pop("job", {}))
-    callbacks = [_slow(slow)] if slow else []
+    callbacks = [_slow(slow, dies)] if slow or dies else []
     try:
         job.train(folder / "checkpoints", callbacks=callbacks, **settings)
     except SftcoreError as error:
@@ -170,8 +170,11 @@ def main() -> int:
     return 0
 
 
-def _slow(seconds: float) -> Any:
-    """Makes each step last, so that there is time to be killed in; says on stdout that a step was done."""
+def _slow(seconds: float, dies: int) -> Any:
+    """Makes each step last, so that there is time to be killed in, and says on stdout that it was done; kills the
+    process itself after step `dies`."""
+    import os
+    import signal
     import time
 
     from transformers import TrainerCallback
@@ -180,6 +183,8 @@ def _slow(seconds: float) -> Any:
         def on_step_end(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
             print("step", state.global_step, flush=True)
             time.sleep(seconds)
+            if state.global_step == dies:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     return Slow()
 
