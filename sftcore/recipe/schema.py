@@ -79,7 +79,7 @@ class Model(Frozen):
     """The model to start from: `base` or `scratch`."""
 
     base: Annotated[str, Place] | None = None
-    """A hub id, a directory, a GGUF file, or package:<import name>/<path in it>."""
+    """A hub id, a directory, or package:<import name>/<path in it>."""
     revision: str = Field(default="main", min_length=1)
     """Branch, tag or commit on the hub; the lock pins the commit."""
     max_length: Positive | None = None
