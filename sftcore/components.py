@@ -303,8 +303,11 @@ class Task(Component):
 
     @property
     def calibrates(self) -> bool:
-        """Whether `calibrate` has anything to learn from the validation split; it is asked only then."""
-        return False
+        """Whether `calibrate` has anything to learn from the validation split; it is asked only then.
+
+        Default: whether the class has a `calibrate` of its own.
+        """
+        return type(self).calibrate is not Task.calibrate
 
     def calibrate(self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState) -> TaskState:
         """Complete the state (thresholds, …) with the validation rows and their predictions."""

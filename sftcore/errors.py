@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,12 @@ class Problem:
     def as_json(self) -> dict[str, Any]:
         """The problem as a JSON object, for `--json`."""
         return {name: value for name, value in asdict(self).items() if value not in (None, "")}
+
+
+def by_place(problem: Problem) -> tuple[bool, int, int]:
+    """The key that sorts problems of one recipe as they stand in it, those of overrides last."""
+    column = problem.excerpt.start if problem.excerpt else 0
+    return problem.where.startswith("--set"), problem.line or 0, column
 
 
 class SftcoreError(Exception):
@@ -204,10 +211,26 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[min(parts, key=lambda full: abs(len(full) - len(key)))] if parts else None
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+def nearest_file(name: str, candidates: Iterable[str]) -> str | None:
+    """The file or folder that was most probably meant, or None: an ending in common makes no two names alike."""
+    by_stem: dict[str, list[str]] = {}
+    for candidate in sorted(candidates):
+        by_stem.setdefault(_stem(candidate), []).append(candidate)
+    close = nearest(_stem(name), by_stem)
+    return close and max(by_stem[close], key=lambda each: difflib.SequenceMatcher(None, name, each).ratio())
+
+
+def _stem(name: str) -> str:
+    """A file's name without its ending, nor that of a packed file: `reviews` of `reviews.csv.gz`."""
+    return os.path.splitext(re.sub(r"\.(gz|bz2|xz|zst|zip)$", "", name))[0]
+
+
+def did_you_mean(
+    name: str, candidates: Iterable[str], near: Callable[[str, Iterable[str]], str | None] = nearest
+) -> str:
     """`"; did you mean X?"`, or the list of what there is where nothing is near, or ""."""
     names = sorted(set(candidates))
-    close = nearest(name, names)
+    close = near(name, names)
     if close:
         return f"; did you mean {close}?"
     return f"; there is {', '.join(names[:12])}{' …' if len(names) > 12 else ''}" if names else ""

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sftcore.errors import DataError, Problem, did_you_mean, nearest
+from sftcore.errors import DataError, Problem, did_you_mean, nearest, nearest_file
 
 PACKAGE = "package:"
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
@@ -147,7 +147,7 @@ def near_file(location: str, folder: Path) -> str | None:
     """The name of a file or folder beside which the location was probably meant, or None."""
     parent = folder / Path(location).parent
     inside = [child.name for child in parent.iterdir()] if parent.is_dir() else []
-    close = nearest(Path(location).name, inside)
+    close = nearest_file(Path(location).name, inside)
     return close and (Path(location).parent / close).as_posix()
 
 
@@ -218,7 +218,7 @@ def _missing(location: str, pattern: str, root: Path) -> Problem:
     what = "matches no file" if found else "does not exist"
     if found and parent != place.parent:
         what, found = f"matches no file: there is no folder {name}", None
-    near = did_you_mean("" if found else name, inside).replace("; there is ", f"; {where} has ")
+    near = did_you_mean("" if found else name, inside, nearest_file).replace("; there is ", f"; {where} has ")
     near = near or f"; {where} is empty"
     return Problem(f"{location} {what}{near}", advice=_beside(root, pattern))
 

@@ -146,9 +146,10 @@ def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrain
     else:
         from transformers import AutoConfig, AutoTokenizer
 
+        with as_model_error(recipe, "its config.json can't be used"):
+            config = AutoConfig.from_pretrained(base.path, local_files_only=True)
         with as_model_error(recipe, "the tokenizer can't be loaded"):
             tokenizer = AutoTokenizer.from_pretrained(base.path, local_files_only=True)
-            config = AutoConfig.from_pretrained(base.path, local_files_only=True)
         _require_vocabulary(recipe, tokenizer, config)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # some tokenizer.json files truncate or pad by themselves

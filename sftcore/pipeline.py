@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sftcore.clock import Clock
 from sftcore.components import LossOptions, TaskState
 from sftcore.data.augment import augment, fresh_rows
-from sftcore.data.encode import EncodedRows, encode_rows
+from sftcore.data.encode import EncodedRows, encode_rows, unknown_share
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded, load_rows
 from sftcore.data.preprocess import preprocess
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 TEST_PRECISION = "fp32"
 """The test split is predicted in the precision in which the saved model loads, whatever training used."""
+UNKNOWN_TOKENS = 0.1
+"""With a larger share of unknown tokens a warning asks whether the base fits the language."""
 
 
 def run(
@@ -148,13 +150,15 @@ def prepare(
         state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
         encode = partial(_encode, recipe, state, tokenizer)
+        train = encode(train_rows, ledger, "encode train")
+        _warn_of_unknown(train, tokenizer, reporter)
         return Prepared(
             recipe=recipe,
             splits=splits,
             train_rows=train_rows,
             state=state,
             tokenizer=tokenizer,
-            train=encode(train_rows, ledger, "encode train"),
+            train=train,
             validation=encode(splits.validation, ledger, "encode validation"),
             test=encode(splits.test, ledger, "encode test"),
         )
@@ -182,6 +186,12 @@ def _encode(
 ) -> EncodedRows:
     ledger = ledger if len(rows) else None  # a split that the recipe does without
     return encode_rows(rows, recipe.task, state, tokenizer, tokenizer.model_max_length, ledger, stage)
+
+
+def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, reporter: Reporter) -> None:
+    share = unknown_share(encoded, tokenizer)
+    if share > UNKNOWN_TOKENS:
+        reporter.warning(f"the tokenizer does not know {share:.0%} of the tokens: is the base made for this language?")
 
 
 def _texts(recipe: Recipe, rows: Rows) -> Iterator[str]:

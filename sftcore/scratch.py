@@ -22,8 +22,13 @@ SPECIAL_TOKENS = {
     "mask_token": "[MASK]",
 }
 UNKNOWN = SPECIAL_TOKENS["unk_token"]
-MODELS = {"characters": "WordLevel", "wordpiece": "WordPiece", "bpe": "BPE", "unigram": "Unigram"}
-"""Kinds of tokenizers, and what the tokenizers library calls their algorithms."""
+ALGORITHMS = {
+    "characters": ("WordLevel", "WordLevelTrainer"),
+    "wordpiece": ("WordPiece", "WordPieceTrainer"),
+    "bpe": ("BPE", "BpeTrainer"),
+    "unigram": ("Unigram", "UnigramTrainer"),
+}
+"""Kinds of tokenizers, and what the tokenizers library calls their models and trainers."""
 
 
 def scratch_config(
@@ -67,14 +72,31 @@ def train_tokenizer(scratch: Scratch, texts: Iterable[str]) -> PreTrainedTokeniz
     )
     positions = int(scratch.config.get("max_position_embeddings", 512))
     fast: Any = PreTrainedTokenizerFast  # its constructor is not annotated
-    return cast("PreTrainedTokenizerBase", fast(tokenizer_object=raw, model_max_length=positions, **SPECIAL_TOKENS))
+    names = ["input_ids", *(["token_type_ids"] if _has_token_types(scratch) else []), "attention_mask"]
+    tokenizer = fast(
+        tokenizer_object=raw,
+        model_max_length=positions,
+        model_input_names=names,
+        clean_up_tokenization_spaces=False,
+        **SPECIAL_TOKENS,
+    )
+    return cast("PreTrainedTokenizerBase", tokenizer)
+
+
+def _has_token_types(scratch: Scratch) -> bool:
+    """Whether the architecture tells the two texts of a pair apart by token types."""
+    from transformers import CONFIG_MAPPING
+
+    model_type = str(scratch.config.get("model_type", "bert"))
+    default = CONFIG_MAPPING[model_type]() if model_type in CONFIG_MAPPING else None
+    return int(scratch.config.get("type_vocab_size", getattr(default, "type_vocab_size", 0)) or 0) > 1
 
 
 def _untrained(kind: str) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     library: Any = models  # not annotated
-    raw: Any = Tokenizer(getattr(library, MODELS[kind])(**({} if kind == "unigram" else {"unk_token": UNKNOWN})))
+    raw: Any = Tokenizer(getattr(library, ALGORITHMS[kind][0])(**({} if kind == "unigram" else {"unk_token": UNKNOWN})))
     raw.normalizer = normalizers.NFKC()
     if kind == "characters":
         letters = pre_tokenizers.Split(Regex("."), "isolated")
@@ -95,4 +117,4 @@ def _trainer(kind: str, vocab_size: int) -> Any:
     library: Any = trainers  # not annotated
     special = {"special_tokens": list(SPECIAL_TOKENS.values()), "vocab_size": vocab_size, "show_progress": False}
     unknown = {"unk_token": UNKNOWN} if kind == "unigram" else {}
-    return getattr(library, f"{MODELS[kind]}Trainer")(**special, **unknown)
+    return getattr(library, ALGORITHMS[kind][1])(**special, **unknown)

@@ -237,7 +237,7 @@ def _require(
             wanted = name if column == name else f"{name} (in the recipe's data: {column})"
             keys = [str(key) for key in row]
             meant = did_you_mean(name if nearest(name, keys) else column, keys)
-            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name))
+            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name, advice=f"call it {name}"))
     if problems:
         raise DataError(*problems)
 

@@ -194,6 +194,11 @@ class TextClassification(Task, name="text-classification"):
         """Raise `DataError` for every label in the data that is not one of `labels`."""
         _refuse(unknown(found, labels, listed=self.labels is not None))
 
+    @property
+    def calibrates(self) -> bool:
+        """Multi-label only: the thresholds are chosen."""
+        return self.is_multi
+
     def calibrate(
         self, rows: Sequence[Row], predictions: Sequence[Prediction], state: TaskState
     ) -> TextClassificationState:

@@ -154,6 +154,14 @@ def encode_rows(
     return together
 
 
+def unknown_share(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase) -> float:
+    """The share of all tokens that stand for text which the tokenizer does not know, 0 to 1."""
+    ids, unknown = encoded.columns.get("input_ids"), tokenizer.unk_token_id
+    if not isinstance(ids, Ragged) or unknown is None or not len(ids.flat):
+        return 0.0
+    return float((ids.flat == unknown).mean())
+
+
 def concatenate(parts: Sequence[EncodedRows]) -> EncodedRows:
     """The features of all parts in order; `parents` count on through the rows of the parts."""
     starts = _offsets(np.asarray([part.row_count for part in parts], np.int64))

@@ -17,7 +17,7 @@ from sftcore.data.filters import BAD_SHOWN, NoNumberError, reasons_to_drop
 from sftcore.data.ledger import EXAMPLES, REASONS_TOLD, Ledger
 from sftcore.data.rows import Origins, Rows
 from sftcore.data.sample import sample
-from sftcore.errors import DataError, Problem, RecipeError, placed
+from sftcore.errors import DataError, Problem, RecipeError, by_place, placed
 
 if TYPE_CHECKING:
     import datasets
@@ -162,7 +162,7 @@ def _require_columns(recipe: Recipe, parts: Sequence[Part]) -> None:
         problems = [*column_problems(recipe, names), *other_column_problems(recipe, names)]
         if problems:
             found = f"looked in {part.name}" if len(parts) > 1 else ""
-            raise RecipeError(*(replace(one, advice=one.advice or found) for one in problems))
+            raise RecipeError(*(replace(one, advice=one.advice or found) for one in sorted(problems, key=by_place)))
 
 
 def _filtered(recipe: Recipe, parts: Sequence[Part], origins: Origins, ledger: Ledger) -> list[np.ndarray]:
@@ -249,14 +249,15 @@ def _all_flawed(recipe: Recipe, rows: Rows, reasons: Sequence[str], origins: Ori
         role = reason.partition(" ")[0]
         column = recipe.data.columns.get(role, role) if role in recipe.task.roles else ""
         value = rows.values[place].get(role)
-        advice = "is this the right column? columns = { role = column } in [data] says which is read" if column else ""
+        advice = f"is this the right column? columns = {{ {role} = ... }} in [data] says which is read"
+        some = f" ({count:,} of them)" if count < len(reasons) else ""
         yield Problem(
-            f"no row can be used: of {len(reasons):,} rows it holds of {count:,} that {reason}",
+            f"none of {len(reasons):,} rows can be used: {reason}{some}",
             where=file,
             row=number,
             key=column,
             value=None if value is None else repr(value),
-            advice=advice,
+            advice=advice if column else "",
         )
 
 

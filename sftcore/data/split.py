@@ -26,6 +26,7 @@ SPLITS = ("train", "validation", "test")
 CONFLICTS_KEPT = 50
 ROWS_KEPT = 10
 CLASSES_NAMED = 5
+CLASS_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +170,6 @@ def _write_down(splits: Splits, dealt: _Dealt, twins: Twins, rows: Rows, ledger:
     }
     examples = {"conflicting labels": [row for group in conflicts for row in group[:2]]}
     ledger.add("split", len(rows), kept, dealt.leaks, details, examples)
-    if not len(splits.train):
-        from_train = {reason: count for reason, count in dealt.leaks.items() if reason.startswith("train")}
-        ledger.add("train split", sum(from_train.values()), 0, from_train)
 
 
 def _warn(
@@ -185,10 +183,13 @@ def _warn(
 ) -> None:
     leaked = sum(dealt.leaks.values())
     if leaked:
-        reporter.warning(f"{leaked:,} rows of the source's own splits had a twin in a later split and were dropped")
+        some = "1 row of the source's own splits" if leaked == 1 else f"{leaked:,} rows of the source's own splits"
+        was = "was" if leaked == 1 else "were"
+        reporter.warning(f"{some} had a twin in a later split and {was} dropped")
     if twins.conflicts:
         rows = sum(len(group) for group in twins.conflicts)
-        reporter.warning(f"{len(twins.conflicts):,} texts come with different labels ({rows:,} rows; see the ledger)")
+        some = "1 text comes" if len(twins.conflicts) == 1 else f"{len(twins.conflicts):,} texts come"
+        reporter.warning(f"{some} with different labels ({rows:,} rows; see the ledger)")
     if twins.near is None and recipe.data.near_duplicates is None:
         reporter.note(f"near twins are not looked for above {NEAR_ROWS:,} rows; data.near_duplicates = 0.7 does it")
     if not twins.complete:
@@ -202,7 +203,7 @@ def _absent_classes(parts: Numbers, strata: Sequence[Hashable]) -> list[str]:
     known = {stratum for stratum in set().union(*present) if stratum is not None}
     messages = []
     for name, here in zip(SPLITS, present, strict=True):
-        absent = sorted(str(stratum) for stratum in known - here) if here else []
+        absent = sorted(str(stratum)[:CLASS_SHOWN] for stratum in known - here) if here else []
         if absent:
             listed = ", ".join(absent[:CLASSES_NAMED]) + (" …" if len(absent) > CLASSES_NAMED else "")
             messages.append(f"{name} has no row of {len(absent)} of {len(known)} classes: {listed}")

@@ -194,7 +194,7 @@ def score_split(
         "baselines": {
             baseline.name: _baseline_json(baseline, result, place) for place, baseline in enumerate(baselines, 1)
         },
-        "verdict": verdict(result, [baseline.name for baseline in baselines], better, len(records)),
+        "verdict": verdict(result, [baseline.name for baseline in baselines], better, systems),
     }
     return scored | _class_tables(records)
 

@@ -6,15 +6,23 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from sftcore.evaluation.intervals import LEVEL, Bootstrap, Interval
+from sftcore.records import Records
 
 FEW_ROWS = 500
+FEW_MISTAKES = 3
+"""A resample holds none of k mistakes with probability e^-k: up to three, the interval of no gain over them includes 0."""
+NEARLY_ALL = 0.95
 
 
 def verdict(
-    result: Bootstrap, baselines: Sequence[str], greater_is_better: Mapping[str, bool], rows: int
+    result: Bootstrap, baselines: Sequence[str], greater_is_better: Mapping[str, bool], systems: Sequence[Records]
 ) -> dict[str, Any]:
     """Compare the model (system 0 of `result`) with the baselines (systems 1, 2, …, named in that order).
+
+    `systems` are the records that `result` is of.
 
     The first metric decides: the model beats a baseline where the whole interval of the paired difference is on
     the better side of zero. A baseline for which the metric is not defined is not compared. Gives
@@ -40,7 +48,7 @@ def verdict(
         "metric": metric,
         "against": hardest,
         "sentence": sentence,
-        "advice": [] if beats else _advice(gains, rows),
+        "advice": [] if beats else _advice(gains, hardest, systems[0], systems[1 + baselines.index(hardest)]),
     }
 
 
@@ -55,7 +63,8 @@ def _sentence(metric: str, name: str, values: tuple[float, float], gain: Interva
     figures = f"{metric} {values[0]:.3f} against {values[1]:.3f}"
     interval = f"{100 * LEVEL:.0f} % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}"
     if gain.above_zero:
-        whom = "the baseline" if compared == 1 else f"all {compared} baselines; hardest is"
+        several = "both" if compared == 2 else f"all {compared}"
+        whom = "the baseline" if compared == 1 else f"{several} baselines; hardest is"
         return f"The model beats {whom} {name}: {figures} ({interval})."
     if gain.high < 0:
         return f"The model is WORSE than the baseline {name}: {figures} ({interval})."
@@ -73,18 +82,40 @@ def _reservations(result: Bootstrap, baselines: Sequence[str], greater_is_better
     return f" Not so by {', '.join(doubtful)}." if doubtful else ""
 
 
-def _advice(gains: Mapping[str, Interval], rows: int) -> list[str]:
-    advice = []
-    if "majority" in gains and not gains["majority"].above_zero:
-        advice.append('it says little more than the most frequent answer: try train.class_weights = "balanced"')
+def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baseline: Records) -> list[str]:
+    advice, rows, left = [], len(model), _mistakes(baseline)
+    keep = "keep the baseline: it is smaller and faster, and these rows show nothing against it"
+    if left <= FEW_MISTAKES:
+        made = f"{left} mistake{'' if left == 1 else 's'} in {rows:,} rows" if left else f"no mistake in {rows:,} rows"
+        advice.append(
+            f"the test is too easy to show a difference: {hardest} makes {made}, so that not even a model without "
+            "any would beat it; test on harder rows, and on more of them"
+        )
+        if _mistakes(model) <= FEW_MISTAKES:
+            return [*advice, f"or {keep}"]
+    if "majority" in gains and not gains["majority"].above_zero and _one_answer(model):
+        advice.append('it gives nearly every row the same answer: try train.class_weights = "balanced"')
     advice.append(
         "train longer (train.num_train_epochs) or in larger steps (train.learning_rate, 1e-4 to 3e-4 for small models)"
     )
     if rows < FEW_ROWS:
         advice.append(f"{rows} scored rows tell little apart: give the test split more rows")
-    advice += [
+    return [
+        *advice,
         "read the mistakes: labels that contradict each other put a ceiling on every model",
         "try a larger base model, one that was pretrained on texts of this language and kind",
-        "or keep the baseline: it is smaller and faster, and these rows show nothing against it",
+        f"or {keep}",
     ]
-    return advice
+
+
+def _mistakes(records: Records) -> int:
+    """Rows whose prediction is not the reference; every number that is a little off counts."""
+    wrong = np.asarray(records.predictions != records.references, bool)
+    return int(wrong.reshape(len(records), -1).any(axis=1).sum())
+
+
+def _one_answer(records: Records) -> bool:
+    """Whether nearly all rows got the same class. Class weights are for tasks with one class a row only."""
+    if records.kind != "labels":
+        return False
+    return bool(np.bincount(records.predictions + 1).max(initial=0) >= NEARLY_ALL * len(records))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sftcore.errors import Problem, did_you_mean, nearest
 from sftcore.recipe.document import Document, KeyPath
-from sftcore.recipe.tables import SECTIONS, Tables, value_at
+from sftcore.recipe.tables import LISTS, SECTIONS, Tables, value_at
 from sftcore.recipe.train import REFUSED
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ _EXPECTED: Mapping[str, str] = {
 }
 _BARE = re.compile(r"\s*([+-]?[\d_]*\.?\d+(e[+-]?\d+)?|true|false)\s*")
 _OWN = ("value_error", "assertion_error", "sftcore")
-_LISTS = ("preprocess", "augment", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def _unknown_key(findings: list[_Finding], tables: Tables) -> _Saying:
 def _table(path: KeyPath) -> str:
     """A table as its header names it."""
     name = ".".join(part for part in path if isinstance(part, str))
-    return f"[[{name}]]" if path[0] in _LISTS else f"[{name}]"
+    return f"[[{name}]]" if path[0] in LISTS else f"[{name}]"
 
 
 def _missing_key(findings: list[_Finding], tables: Tables) -> _Saying:
@@ -178,11 +177,11 @@ def _wrong_value(findings: list[_Finding], tables: Tables) -> _Saying:
 def _brackets(finding: _Finding) -> str:
     """What to say where [table] and [[table]] were confused."""
     name = str(finding.path[-1]) if finding.path else ""
-    if finding.type in ("tuple_type", "list_type") and finding.path in {(each,) for each in _LISTS}:
+    if finding.type in ("tuple_type", "list_type") and finding.path in {(each,) for each in LISTS}:
         if isinstance(finding.input, dict):
             return f"write [[{name}]], in double brackets: each step is an entry of a list"
         return f'write [[{name}]] and below it use = "..."'
-    if finding.path and finding.path[0] in _LISTS and len(finding.path) == 2 and isinstance(finding.input, str):
+    if finding.path and finding.path[0] in LISTS and len(finding.path) == 2 and isinstance(finding.input, str):
         return f'expected a table, found {_described(finding.input)}; write {{ use = "{finding.input}" }}'
     if finding.type in ("model_type", "dict_type") and isinstance(finding.input, list) and len(finding.path) == 1:
         return f"write [{name}], in single brackets: there is one of it"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from sftcore.errors import Problem, RecipeError
+from sftcore.errors import Problem, RecipeError, by_place
 from sftcore.recipe.document import Document, KeyPath, plain
 from sftcore.recipe.misfits import misfits
 from sftcore.recipe.positions import parsed_path
@@ -21,7 +21,7 @@ from sftcore.recipe.problems import explained
 from sftcore.recipe.requirements import unmet
 from sftcore.recipe.schema import Recipe
 from sftcore.recipe.syntax import syntax_problem
-from sftcore.recipe.tables import KINDS, Tables, value_at
+from sftcore.recipe.tables import KINDS, LISTS, Tables, value_at
 from sftcore.recipe.text_file import read_text
 from sftcore.registry import discover
 
@@ -102,7 +102,7 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
     first: dict[tuple[str, str, str], Problem] = {}
     for problem in problems:
         first.setdefault((problem.where, problem.key, "" if problem.key else problem.message), problem)
-    return sorted(first.values(), key=lambda problem: (problem.where.startswith("--set"), problem.line or 0))
+    return sorted(first.values(), key=by_place)
 
 
 def _uses(values: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str]]:
@@ -171,7 +171,7 @@ def _set(values: Any, path: KeyPath, value: Any) -> KeyPath:
         last = depth == len(path) - 1
         if isinstance(values, dict):
             part = str(part)
-            following = value if last else values.setdefault(part, {})
+            following = value if last else values.setdefault(part, [] if not done and part in LISTS else {})
         elif isinstance(values, list):
             part = _index(part, values, done)
             following = value if last else values[part]

@@ -18,6 +18,8 @@ from sftcore.recipe.document import KeyPath
 if TYPE_CHECKING:
     from sftcore.registry import Registry
 
+LISTS = ("preprocess", "augment", "metrics")
+"""Sections that are lists of tables, `[[...]]`."""
 KINDS: Mapping[str, Kind] = {
     "preprocess": "preprocessor",
     "augment": "augmenter",

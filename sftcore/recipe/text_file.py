@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sftcore.errors import Excerpt, Problem, RecipeError, nearest
+from sftcore.errors import Excerpt, Problem, RecipeError, nearest_file
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SAVE_AS = "save the file as UTF-8 (most editors: Save as …, Encoding: UTF-8)"
@@ -36,7 +36,7 @@ def _absent(path: Path) -> Problem:
     if not folder.is_dir():
         return Problem("no such file: the folder does not exist either", str(path))
     names = _toml_files(folder)
-    close = nearest(path.name, names) or nearest(path.stem, names)
+    close = nearest_file(path.name, names)
     if close:
         return Problem(f"no such file; did you mean {folder / close}?", str(path))
     return Problem("no such file", str(path), advice=_recipes_in(folder) or "sftcore new writes a recipe to start from")

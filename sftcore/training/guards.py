@@ -90,6 +90,7 @@ def not_finite(what: str, step: int, learning_rate: float, row_ids: Sequence[int
     advice = ["lower train.learning_rate", "raise train.warmup_steps", "keep train.max_grad_norm above 0"]
     advice += ['try train.precision = "fp32"'] if precision != "fp32" else []
     message = f"{what} at step {step}, learning rate {learning_rate:.3g}{_rows(row_ids)}; no checkpoint holds it"
+    advice[-1] += "; then start anew with --fresh"
     return TrainingError(Problem(message, key="train.learning_rate", advice=", or ".join(advice)))
 
 

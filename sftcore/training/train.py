@@ -17,6 +17,7 @@ from sftcore.errors import RecipeError, did_you_mean
 from sftcore.reporter import SILENT, Reporter
 from sftcore.training import checkpoints
 from sftcore.training.arguments import Plan, Precision, choose_device, describe, make_plan, training_arguments
+from sftcore.training.attention import fast_attention
 from sftcore.training.batching import Collate, EpochRows
 from sftcore.training.guards import Signals, StopAtSignal, resources
 from sftcore.training.loss import training_loss
@@ -98,8 +99,13 @@ def train(
     batches = len(rows) if recipe.train.tokens_per_batch else -(-len(rows) // size)
     plan = make_plan(recipe, batches, validates=evaluate is not None, world_size=world)
     tally = Tally()
-    with Signals() as signals, resources(folder, size, recipe.train.gradient_accumulation_steps):
-        args = training_arguments(recipe, plan, folder, device=choose_device(), precision=precision)
+    device = choose_device()
+    with (
+        Signals() as signals,
+        resources(folder, size, recipe.train.gradient_accumulation_steps),
+        fast_attention(model, device, int(features(0).lengths.max(initial=0))) as attention,
+    ):
+        args = training_arguments(recipe, plan, folder, device=device, precision=precision)
         if recipe.train.tokens_per_batch:
             args.per_device_train_batch_size = 1
         patience = recipe.train.early_stopping_patience
@@ -116,7 +122,7 @@ def train(
             tally=tally,
             keep=recipe.train.save_total_limit,
         )
-        choices = describe(args, plan)
+        choices = {**describe(args, plan), "attention": attention}
         _announce(choices, reporter)
         resumed = _go(trainer, folder, reporter)
         signals.stop(trainer.state.global_step, plan.max_steps)
@@ -142,7 +148,8 @@ def _announce(choices: Mapping[str, Any], reporter: Reporter) -> None:
     threads = f", {choices['threads']} threads" if choices["device"] == "cpu" else ""
     processes = f", {choices['processes']} processes" if choices["processes"] > 1 else ""
     reporter.note(
-        f"training on {device}{threads}{processes} in {choices['precision']} with {choices['optimizer']}: "
+        f"training on {device}{threads}{processes} in {choices['precision']} with {choices['optimizer']} "
+        f"and {choices['attention']} attention: "
         f"{choices['steps']} steps, {choices['steps_per_epoch']} an epoch"
     )
 

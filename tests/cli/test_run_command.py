@@ -135,7 +135,8 @@ def test_evaluate_scores_other_data(
 
 @pytest.mark.parametrize("verb", ["evaluate", "verify"])
 def test_a_run_that_is_not_there(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "sentiment").mkdir()
+    (tmp_path / "sentiment" / "0001").mkdir(parents=True)
+    (tmp_path / "sentiment" / "0001" / "lock.json").write_text("{}")
     more = ["--data", "d.csv"] if verb == "evaluate" else []
     assert main([verb, "sentimant", "--runs", str(tmp_path), *more]) == 2
     assert "did you mean sentiment?" in capsys.readouterr().err

@@ -106,7 +106,7 @@ def test_what_the_task_refuses_is_counted(tmp_path: Path) -> None:
 
 def test_nothing_left_names_stage_and_reasons(tmp_path: Path) -> None:
     write(tmp_path / "r.csv", [("", "a"), ("", "b")])
-    with pytest.raises(DataError, match=r"check leaves none of 2 rows: text is missing \(2\)"):
+    with pytest.raises(DataError, match=r"r.csv row 1  text\n.*none of 2 rows can be used: text is missing"):
         load(tmp_path, 'source = "r.csv"')
 
 

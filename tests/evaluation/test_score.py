@@ -92,7 +92,7 @@ def test_verdict_beats() -> None:
     found = verdict(labels(0.9), labels(0.4), labels(0.7, seed=1))
     assert found["beats_baselines"] is True
     assert found["against"] == "other1"
-    assert "beats all 2 baselines; hardest is other1: accuracy 0.892 against 0.707" in found["sentence"]
+    assert "beats both baselines; hardest is other1: accuracy 0.892 against 0.707" in found["sentence"]
     assert found["advice"] == []
 
 
@@ -144,10 +144,37 @@ def test_verdict_leaves_out_what_is_not_defined() -> None:
 
 
 def test_advice_speaks_of_the_majority_and_of_few_rows() -> None:
-    model = labels(0.4, 60)
-    result = score_split(METRICS, model, [Baseline("majority", "", model)], rng=rng())["verdict"]["advice"]
-    assert "class_weights" in result[0]
-    assert any("60 scored rows" in advice for advice in result)
+    mixed = labels(0.4, 60)
+    constant = replace(mixed, predictions=np.zeros(60, int))
+    for model, one in ((constant, True), (mixed, False)):
+        result = score_split(METRICS, model, [Baseline("majority", "", constant)], rng=rng())["verdict"]
+        assert result["beats_baselines"] is False
+        assert any("class_weights" in advice for advice in result["advice"]) is one
+        assert any("60 scored rows" in advice for advice in result["advice"])
+
+
+def test_advice_on_numbers_does_not_speak_of_classes() -> None:
+    references = np.arange(60.0)
+    model = Records("scores", np.arange(60), np.full(60, 3.0), references)
+    found = score_split([MeanAbsoluteError()], model, [Baseline("majority", "", model)], rng=rng())["verdict"]
+    assert found["advice"]
+    assert not any("class" in advice for advice in found["advice"])
+
+
+def test_a_test_without_mistakes_is_too_easy() -> None:
+    perfect, weak = labels(1.0), labels(0.8)
+    found = verdict(perfect, perfect)
+    assert found["beats_baselines"] is False
+    assert "other0 makes no mistake in 600 rows" in found["advice"][0]
+    assert not any("train longer" in advice for advice in found["advice"])
+    worse = verdict(weak, perfect)["advice"]
+    assert "too easy" in worse[0] and any("train longer" in advice for advice in worse)
+    for wrong, easy in ((3, True), (4, False)):
+        others = (perfect.references + 1) % 3
+        baseline = replace(perfect, predictions=np.where(np.arange(600) < wrong, others, perfect.references))
+        found = verdict(perfect, baseline)
+        assert found["beats_baselines"] is not easy
+        assert any("3 mistakes in 600 rows" in advice for advice in found["advice"]) is easy
 
 
 def test_settings_that_do_not_fit_the_labels_show_before_training() -> None:
