@@ -6,15 +6,16 @@ Made by the same stages as a run, so that what is shown is what a run would do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sftcore.data.ledger import Ledger
 from sftcore.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
-    from sftcore.components import Task
+    from sftcore.components import Task, TaskState
     from sftcore.data.encode import EncodedRows
     from sftcore.data.load import Loaded
     from sftcore.data.rows import Origins, Rows
@@ -75,13 +76,15 @@ class Relative:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Everything that `check` has to say; `labels` counts classes by split, `targets` sums numbers up.
+    """Everything that `check` has to say; `rows` counts rows by split and `labels` those of each class, `targets`
+    sums numbers up.
 
     `twins` counts rows that are alike by how they are; `conflicts` are the first groups with different labels.
     """
 
     shape: Shape
     ledger: dict[str, Any]
+    rows: dict[str, int]
     labels: dict[str, dict[str, int]]
     targets: dict[str, dict[str, float]]
     twins: dict[str, Any]
@@ -114,12 +117,12 @@ def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, ex
         prepared = prepare(recipe, loaded, locate_base(recipe), ledger, reporter)
     splits = {name: getattr(prepared.splits, name) for name in ("train", "validation", "test")}
     encoded = {name: getattr(prepared, name) for name in splits}
-    roles = target_roles(recipe.task)
     return CheckResult(
         shape=shape(recipe, registry),
         ledger=ledger.as_json(),
-        labels=label_table(splits, roles),
-        targets=number_table(splits, roles),
+        rows={name: len(rows) for name, rows in splits.items()},
+        labels=label_table(recipe.task, prepared.state, splits),
+        targets=number_table(recipe.task, prepared.state, splits),
         twins=twins(ledger),
         conflicts=conflicts(recipe.task, loaded, ledger),
         lengths={name: lengths(rows, ledger, name) for name, rows in encoded.items() if len(rows)},
@@ -129,21 +132,22 @@ def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, ex
     )
 
 
-def target_roles(task: Task) -> list[str]:
-    """The roles that hold what is to be learned, as classes or numbers."""
-    return [name for name, role in task.roles.items() if role.target and role.kind == "label"]
+def label_table(task: Task, state: TaskState, splits: Mapping[str, Rows]) -> dict[str, dict[str, int]]:
+    """Rows that have a class, by split, in the order of the task's labels; {} where targets are no classes."""
+    counts = {split: Counter(chain.from_iterable(map(task.classes, rows.values))) for split, rows in splits.items()}
+    found = set().union(*counts.values())
+    if not found:
+        return {}
+    names = dict.fromkeys([*task.label_names(state), *sorted(found)])
+    return {split: {name: counted[name] for name in names} for split, counted in counts.items()}
 
 
-def label_table(splits: Mapping[str, Rows], roles: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Rows a class by split, classes in the order of their names; {} where targets are no classes."""
-    counts = {split: Counter(_classes(rows, roles)) for split, rows in splits.items()}
-    names = sorted(set().union(*counts.values()))
-    return {split: {name: counted[name] for name in names} for split, counted in counts.items()} if names else {}
-
-
-def number_table(splits: Mapping[str, Rows], roles: Sequence[str]) -> dict[str, dict[str, float]]:
+def number_table(task: Task, state: TaskState, splits: Mapping[str, Rows]) -> dict[str, dict[str, float]]:
     """Count, mean, lowest and highest target by split; {} where targets are no numbers."""
-    numbers = {split: list(_numbers(rows, roles)) for split, rows in splits.items()}
+    if task.predicts != "scores":
+        return {}
+    targets = {split: [task.reference(row, state) for row in rows.values] for split, rows in splits.items()}
+    numbers = {split: [value for value in values if value is not None] for split, values in targets.items()}
     return {
         split: {"rows": len(values), "mean": sum(values) / len(values), "lowest": min(values), "highest": max(values)}
         for split, values in numbers.items()
@@ -238,18 +242,21 @@ def machine(recipe: Recipe, reporter: Reporter = SILENT) -> dict[str, Any]:
 
 
 def chosen_examples(task: Task, prepared: Prepared, origins: Origins, number: int) -> list[Example]:
-    """So many training rows, one of each class first."""
-    rows, encoded = prepared.train_rows, prepared.train
-    seen: set[Any] = set()
-    first: list[int] = []
-    rest: list[int] = []
-    for index in range(len(encoded)):
-        stratum = task.stratum(rows.values[encoded.parents[index]])
-        (rest if stratum in seen else first).append(index)
-        seen.add(stratum)
-        if len(first) >= number or (len(first) + len(rest) >= number and index >= 1_000):
+    """So many training rows, one of each class first, drawn from the whole split by the recipe's seed; copies last."""
+    import numpy as np
+
+    from sftcore.data.randomness import generator
+
+    rows, parents = prepared.train_rows, prepared.train.parents
+    drawn = generator("examples", prepared.recipe.seed).permutation(len(parents))
+    order = drawn[np.argsort(rows.copy_numbers()[parents[drawn]], kind="stable")].tolist()
+    first: dict[Any, int] = {}
+    for index in order:
+        first.setdefault(task.stratum(rows.values[parents[index]]), index)
+        if len(first) >= number:
             break
-    return [_example(task, prepared, origins, index) for index in (first + rest)[:number]]
+    chosen = dict.fromkeys([*first.values(), *order[:number]])
+    return [_example(task, prepared, origins, index) for index in list(chosen)[:number]]
 
 
 def _example(task: Task, prepared: Prepared, origins: Origins, index: int) -> Example:
@@ -263,17 +270,3 @@ def _example(task: Task, prepared: Prepared, origins: Origins, index: int) -> Ex
         counts=[label != IGNORED for label in given] if isinstance(given, list) and len(given) == len(ids) else None,
         target=_target(task, row),
     )
-
-
-def _classes(rows: Rows, roles: Sequence[str]) -> Iterable[str]:
-    for role in roles:
-        for value in rows.column(role):
-            if isinstance(value, str):
-                yield value
-            elif isinstance(value, (list, tuple)):
-                yield from map(str, value)
-
-
-def _numbers(rows: Rows, roles: Sequence[str]) -> Iterable[float]:
-    for role in roles:
-        yield from (value for value in rows.column(role) if isinstance(value, (int, float)))

@@ -297,6 +297,15 @@ class Task(Component):
         """The class by which split and sample are stratified, or None."""
         return None
 
+    def classes(self, row: Row) -> tuple[str, ...]:
+        """The names of the classes in the row's targets, each once; () for a number to learn, and for no target.
+
+        Default: the texts in its targets of kind "label", and those in lists of texts. `sftcore check` counts them.
+        """
+        values = (row.get(name) for name, role in self.roles.items() if role.target and role.kind == "label")
+        parts = (part for value in values for part in (value if isinstance(value, list | tuple) else (value,)))
+        return tuple(dict.fromkeys(part for part in parts if isinstance(part, str)))
+
     def fit(self, rows: Sequence[Row]) -> TaskState:
         """Learn the state (labels, …) from the training rows. Raises `sftcore.DataError`."""
         return self.state_class()

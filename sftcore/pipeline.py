@@ -7,6 +7,7 @@ Every stage hands on a plain value; nothing reaches back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from sftcore.data.augment import augment, fresh_rows
 from sftcore.data.encode import EncodedRows, encode_rows, unknown_share
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded, load_rows
-from sftcore.data.preprocess import preprocess
+from sftcore.data.preprocess import STAGE, preprocess
 from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows, Splits
 from sftcore.data.sightings import sighted
@@ -167,7 +168,7 @@ def prepare(
 def _preprocess(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) -> Rows | dict[str, Rows]:
     if isinstance(rows, Rows):
         return preprocess(rows, recipe, ledger)
-    return {name: preprocess(part, recipe, ledger) for name, part in rows.items()}
+    return {name: preprocess(part, recipe, ledger, f"{STAGE} {name}") for name, part in rows.items()}
 
 
 def _fit(recipe: Recipe, rows: Rows, reporter: Reporter) -> TaskState:
@@ -323,7 +324,7 @@ def _save(
         state,
         scores,
         rows={name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
-        dropped={reason: count for entry in ledger for reason, count in entry.dropped.items()},
+        dropped=sum((Counter(entry.dropped) for entry in ledger), Counter()),
         precision=machine.precision,
         base_commit=base.commit,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OMP_NUM_THREADS"] = "1"  # small models gain nothing by more, and the tests share the machine
 
 WORDS = {
     "negative": ["awful", "bad", "broken", "hate", "terrible", "worst", "refund", "angry"],

@@ -66,6 +66,9 @@ def test_an_absent_package_names_the_nearest_and_how_to_install() -> None:
     [
         ("revews.csv", "did you mean reviews.csv?"),
         ("daat/one.txt", "did you mean data?"),
+        ("reviews.jsonl", "did you mean reviews.csv?"),
+        ("reviews.csv.gz", "did you mean reviews.csv?"),
+        ("tweets.csv", "its folder has "),
         ("data/*.csv", "matches no file; its folder has one.txt, three.md, two.txt"),
         ("data\\one.txt", "write data/one.txt"),
         ("data\reviews.csv", "backslash"),

@@ -37,11 +37,12 @@ every_epoch = true
 use = "text-classification"
 
 [train]
-num_train_epochs = 6
-learning_rate = 1e-2
+num_train_epochs = 20
+learning_rate = 1e-3
 per_device_train_batch_size = 16
 lr_scheduler_type = "cosine"
 precision = "fp32"
+save_steps = 60
 """
 
 
@@ -100,7 +101,7 @@ def test_it_learns_and_says_by_how_much(finished: tuple[Run, Told]) -> None:
     assert scores["metrics"]["accuracy"]["value"] > 0.8
     assert scores["baselines"]["majority"]["metrics"]["accuracy"]["value"] < 0.5
     assert scores["baselines"]["majority"]["differences"]["accuracy"]["low"] > 0
-    assert metrics["training"]["global_step"] == 72
+    assert metrics["training"]["global_step"] == 240
     assert {"load", "train", "evaluate"} <= metrics["time"].keys()
 
 
@@ -197,9 +198,9 @@ def test_a_change_to_an_unfinished_run_is_refused_with_old_and_new(recipe: Recip
 
     with pytest.raises(Interrupted):
         run(recipe, runs=tmp_path, reporter=Interrupting())
-    changed = Recipe.from_toml(recipe.text, overrides=["train.learning_rate=1e-3"])
+    changed = Recipe.from_toml(recipe.text, overrides=["train.learning_rate=2e-3"])
     with pytest.raises(RunError) as caught:
         run(changed, runs=tmp_path)
     assert "recipe.train.learning_rate" in str(caught.value)
-    assert "0.01 → 0.001" in str(caught.value)
+    assert "0.001 → 0.002" in str(caught.value)
     assert "--fresh" in str(caught.value)

@@ -156,6 +156,11 @@ class TextClassification(Task, name="text-classification"):
             return None
         return label_name(value) if self.is_single else tuple(sorted(self._names(value)))
 
+    def classes(self, row: Row) -> tuple[str, ...]:
+        """The label names of the row, split at `separator` where it has several; () for regression."""
+        value = row.get("label")
+        return () if value is None or self.problem_type == "regression" else self._names(value)
+
     def _names(self, value: Any) -> tuple[str, ...]:
         """The label names of one row, each once."""
         if self.is_single:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from sftcore.cli import toml
 from sftcore.cli.tables import facts, labels, section, table
-from sftcore.cli.text import clean, count, one_line, share
+from sftcore.cli.text import clean, count, last_part, one_line, share
 
 if TYPE_CHECKING:
     from sftcore.checking import CheckResult, Example, Lengths, Relative, Shape
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 BAR = 24
 TOKENS_SHOWN = 120
+PLACE, TARGET = 32, 24
+"""Letters of a row's place and target in the table of conflicting labels."""
 
 
 def everything(found: CheckResult) -> Iterator[RenderableType]:
     """All that needs data, but for the ledger."""
     if found.labels:
-        yield labels(found.labels)
+        yield labels(found.labels, found.rows)
     if found.targets:
         yield section("targets", *(facts({split: values}) for split, values in found.targets.items()))
     if found.twins:
@@ -67,7 +69,15 @@ def _said(path: str, given: set[str]) -> bool:
 
 
 def _conflict(group: Sequence[Relative]) -> RenderableType:
-    return table(["", "", ""], [(one.place, one_line(str(one.target), 30), one_line(one.text, 100)) for one in group])
+    """A row of a group a line: where it is, cut from the left, what it is, and as much of its text as there is room for."""
+    rows = [(last_part(one.place, PLACE), one_line(_shown(one.target), TARGET), one.text) for one in group]
+    cut = [(place, target, Text(one_line(text), no_wrap=True, overflow="ellipsis")) for place, target, text in rows]
+    return table(["", "", ""], cut, numbers=(0,))
+
+
+def _shown(target: Any) -> str:
+    """A target as it is read: names of a list by commas."""
+    return ", ".join(map(str, target)) if isinstance(target, (list, tuple)) else str(target)
 
 
 def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
@@ -112,5 +122,5 @@ def _example(example: Example) -> RenderableType:
 def _target(example: Example) -> str:
     target: Any = example.target
     if example.counts is None:
-        return f"→ {one_line(str(target))}"
+        return f"→ {one_line(_shown(target))}"
     return f"{sum(example.counts)} of {len(example.counts)} tokens count in the loss"

@@ -116,15 +116,15 @@ _QUIET = ("features", "max_length", "tokens", "twin_groups", "largest_twin_group
 """Counts that have a place of their own elsewhere."""
 
 
-def labels(value: Mapping[str, Mapping[str, int]]) -> RenderableType:
-    """Rows a class in each split, with their share."""
+def labels(value: Mapping[str, Mapping[str, int]], totals: Mapping[str, int] | None = None) -> RenderableType:
+    """Rows of each class by split, with their share of `totals`, the rows of the split (default: one class a row)."""
     names = list(dict.fromkeys(name for counts in value.values() for name in counts))
-    totals = {split: sum(counts.values()) for split, counts in value.items()}
+    totals = totals or {split: sum(counts.values()) for split, counts in value.items()}
     rows = [
         (name, *(cell for split in value for cell in _counted(value[split].get(name, 0), totals[split])))
         for name in names
     ]
-    everything = ("all", *(cell for total in totals.values() for cell in (count(total), "")))
+    everything = ("all rows", *(cell for split in value for cell in (count(totals[split]), "")))
     columns = ["", *(cell for split in value for cell in (split, ""))]
     return section("labels", table(columns, [*rows, everything], range(1, len(columns))))
 

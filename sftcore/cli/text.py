@@ -21,6 +21,11 @@ def one_line(text: str, length: int = 200) -> str:
     return flat if len(flat) <= length else f"{flat[: length - 1]}…"
 
 
+def last_part(text: str, length: int) -> str:
+    """The end of a path or place, which tells more than its beginning."""
+    return text if len(text) <= length else f"…{text[1 - length :]}"
+
+
 def count(number: float) -> str:
     """`38,158`."""
     return f"{number:,.0f}"

@@ -91,7 +91,7 @@ def require_rows(entry: LedgerEntry) -> None:
     reasons = ", ".join(f"{reason} ({_counted(entry, reason)})" for reason in list(entry.dropped)[:REASONS_TOLD])
     message = f"{entry.stage} leaves none of {entry.rows_in:,} rows" + (f": {reasons}" if reasons else "")
     advice = "loosen what drops them, or give other data"
-    raise DataError(Problem(message, key=KEYS.get(entry.stage, ""), advice=advice))
+    raise DataError(Problem(message, key=KEYS.get(entry.stage.partition(" ")[0], ""), advice=advice))
 
 
 def _counted(entry: LedgerEntry, reason: str) -> str:

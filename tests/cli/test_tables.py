@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
-from sftcore.cli.tables import rendered, table
+from sftcore.cli.tables import labels, rendered, table
 
 INTERVAL = {"value": 0.9051, "low": 0.891, "high": 0.9184, "undefined": 0}
 WORSE = {"value": 0.05, "low": 0.01, "high": 0.09}
@@ -120,10 +120,18 @@ def test_labels_are_counted_by_split() -> None:
     assert shown(rendered("labels", {"train": {"a": 30, "b": 10}, "test": {"a": 1, "b": 0}})) == [
         "",
         "Labels",
-        "       train        test",
-        "  a       30  75 %     1  100 %",
-        "  b       10  25 %     0    0 %",
-        "  all     40           1",
+        "            train        test",
+        "  a            30  75 %     1  100 %",
+        "  b            10  25 %     0    0 %",
+        "  all rows     40           1",
+    ]
+
+
+def test_shares_of_several_labels_a_row_are_shares_of_the_rows() -> None:
+    assert shown(labels({"train": {"a": 30, "b": 20}}, {"train": 40}))[-3:] == [
+        "  a            30  75 %",
+        "  b            20  50 %",
+        "  all rows     40",
     ]
 
 

@@ -176,7 +176,7 @@ def test_conflicting_labels_are_listed_and_warned_of() -> None:
         "rows": 22,
         "row_ids": [[0, 100, *range(102, 110)]],
     }
-    assert any("1 texts come with different labels" in text for text in reporter.said)
+    assert any("1 text comes with different labels" in text for text in reporter.said)
 
 
 def test_near_twins_can_be_switched_off_and_moved() -> None:

@@ -157,6 +157,14 @@ def test_all_mistakes_at_once_in_the_order_of_the_file(whole: str, registry: Reg
     assert keys == ["sede", "model.maxlength", "plugins.legal.levle", "train.x"]
 
 
+def test_mistakes_on_one_line_come_as_they_stand_there(whole: str, registry: Registry) -> None:
+    text = whole.replace("train = 0.7, validation = 0.1, test", 'tset = 0.1, train = "a", validaton')
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_toml(text, registry=registry)
+    keys = [problem.key for problem in caught.value.problems]
+    assert keys == ["data.split.tset", "data.split.train", "data.split.validaton"]
+
+
 def test_values_that_json_does_not_know_are_refused_from_python_too(registry: Registry) -> None:
     values = {"model": {"base": "x"}, "data": {"source": Path("x")}, "task": {"use": "text-classification"}}
     with pytest.raises(RecipeError, match="not a value that TOML has"):

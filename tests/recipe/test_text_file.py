@@ -87,6 +87,12 @@ def test_an_absent_file_names_the_nearest(tmp_path: Path, asked: str) -> None:
     assert str(tmp_path / "sentiment.toml") in problem_of(tmp_path / asked).message
 
 
+def test_an_ending_in_common_makes_no_two_recipes_alike(tmp_path: Path) -> None:
+    written(tmp_path, b"", "tiny.toml")
+    problem = problem_of(tmp_path / "sentiment.toml")
+    assert (problem.message, problem.advice) == ("no such file", "in it there is tiny.toml")
+
+
 def test_an_absent_file_without_a_near_one_lists_the_recipes(tmp_path: Path) -> None:
     assert "sftcore new" in problem_of(tmp_path / "zzz").advice
     written(tmp_path, b"", "abc.toml")
