@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,12 +32,16 @@ TOKENS_PER_BATCH = 8192
 
 @dataclass(frozen=True)
 class Model:
-    """A run's model with all that predicting needs: recipe (its preprocessing), task, state and tokenizer."""
+    """A run's model with all that predicting needs: recipe (its preprocessing), task, state and tokenizer.
+
+    `columns` (role → name) are those that rows call otherwise than the recipe does; see `reading`.
+    """
 
     recipe: Recipe
     state: TaskState
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -47,6 +52,14 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         """The class names, in the order of `Prediction.scores`; () where there are no classes."""
         return self.task.label_names(self.state)
+
+    def reading(self, columns: Mapping[str, str]) -> Model:
+        """The model, reading these columns (role → name) in place of its recipe's.
+
+        Raises `DataError` for a role that the task does not have.
+        """
+        _require_roles(self.task, columns)
+        return replace(self, columns=dict(columns))
 
     def predict(
         self,
@@ -62,7 +75,7 @@ class Model:
         that preprocessing drops, or whose text is None, comes back with value None and the reason. Raises
         `DataError`, with the row number from 1, where a role is missing or is no text.
         """
-        ready = self._ready([read_row(self.recipe, row, number) for number, row in enumerate(rows, start=1)])
+        ready = self._ready([read_row(self.recipe, row, at, self.columns) for at, row in enumerate(rows, start=1)])
         kept = [number for number, row in enumerate(ready) if not isinstance(row, Drop)]
         values = [dict(row) for row in ready if not isinstance(row, Drop)]
         found = self._predict(values, kept, tokens_per_batch, precision, reporter) if kept else []
@@ -131,14 +144,20 @@ def load_model(run: Run | str | Path, runs: str | Path | None = None) -> Model:
 
 
 def evaluate(
-    run: Run | str | Path, source: str, *, encoding: str | None = None, reporter: Reporter = SILENT
+    run: Run | str | Path,
+    source: str,
+    *,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
     """A run's metrics on other data, read with the recipe's columns and preprocessed as its own was.
 
     `source` is what `[data] source` can name, relative to the current folder; `encoding` is detected where it is
-    not given. The recipe's filters, sample and split don't apply: every row that has its text and its target is
-    scored. Returns `{"data": {...}, "ledger": {...}, "scores": ...}`, scores as in metrics.json without baselines.
-    Raises `DataError` for rows that can't be read and labels that the model does not know.
+    not given; `columns` (role → name) say what is called otherwise than in the recipe. The recipe's filters, sample
+    and split don't apply: every row that has its text and its target is scored. Returns `{"data": {...}, "ledger":
+    {...}, "scores": ...}`, scores as in metrics.json without baselines. Raises `DataError` for rows that can't be
+    read, columns that are not there and labels that the model does not know.
     """
     from sftcore.data.encode import encode_rows
     from sftcore.data.ledger import Ledger
@@ -151,7 +170,7 @@ def evaluate(
 
     reporter.stage("load")
     model, ledger = load_model(run), Ledger()
-    recipe, task = model.recipe, model.task
+    recipe, task = _reading(model.recipe, columns or {}), model.task
     table = read_table(source, Path.cwd(), encoding, discover(), reporter)
     with placed(source):
         rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
@@ -165,6 +184,23 @@ def evaluate(
     rng = generator("bootstrap", recipe.seed)
     scores = evaluate_split(task, model.state, recipe.all_metrics, rows, predicted, rng, reporter=reporter)
     return {"data": {"source": source, "rows": len(table)}, "ledger": ledger.as_json(), "scores": scores}
+
+
+def _require_roles(task: Task, columns: Mapping[str, str]) -> None:
+    """Raise `DataError` for roles that the task does not have."""
+    unknown = [role for role in columns if role not in task.roles]
+    if unknown:
+        wrong = (f"the task has no role {role!r}{did_you_mean(role, task.roles)}" for role in unknown)
+        raise DataError(*(Problem(message, key="columns") for message in wrong))
+
+
+def _reading(recipe: Recipe, columns: Mapping[str, str]) -> Recipe:
+    """The recipe with other columns for some roles."""
+    if not columns:
+        return recipe
+    _require_roles(recipe.task, columns)
+    data = recipe.data.model_copy(update={"columns": {**recipe.data.columns, **columns}})
+    return recipe.model_copy(update={"data": data})
 
 
 @contextmanager
@@ -200,18 +236,23 @@ def _run_of(text: str | Path) -> str | Path:
     return path.parent if path.name == "model" and (path.parent / "lock.json").is_file() else text
 
 
-def read_row(recipe: Recipe, row: Any, number: int) -> dict[str, Any] | Drop:
-    """A row to predict by role, without targets; `Drop` where a required text is None."""
+def read_row(
+    recipe: Recipe, row: Any, number: int, columns: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any] | Drop:
+    """A row to predict by role, without targets; `Drop` where a required text is None.
+
+    `columns` (role → key of the row) come before the recipe's.
+    """
     inputs = {name: role for name, role in recipe.task.roles.items() if not role.target}
     if isinstance(row, str):
         row = {next(iter(inputs)): row}
-        columns = dict.fromkeys(inputs, "")
+        named = dict.fromkeys(inputs, "")
     elif isinstance(row, Mapping):
-        columns = _columns(recipe, inputs, row)
+        named = _columns(recipe, inputs, row, columns)
     else:
         raise DataError(Problem(f"a text or a dict was expected, not {type(row).__name__}", row=number))
-    read = {name: row.get(columns[name] or name) for name in inputs}
-    _require(recipe, inputs, columns, row, number)
+    read = {name: row.get(named[name] or name) for name in inputs}
+    _require(recipe, inputs, named, row, number)
     missing = [name for name, role in inputs.items() if role.required and _is_missing(read[name])]
     if missing:
         return Drop(f"{missing[0]} is missing")
@@ -220,11 +261,13 @@ def read_row(recipe: Recipe, row: Any, number: int) -> dict[str, Any] | Drop:
     }
 
 
-def _columns(recipe: Recipe, inputs: Mapping[str, Role], row: Mapping[str, Any]) -> dict[str, str]:
-    """The key of each role in the row: the recipe's columns where the row has all that it needs of them."""
-    named = {name: recipe.data.columns.get(name, name) for name in inputs}
-    needed = [name for name, role in inputs.items() if role.required]
-    return named if all(named[name] in row for name in needed) else {name: name for name in inputs}
+def _columns(
+    recipe: Recipe, inputs: Mapping[str, Role], row: Mapping[str, Any], given: Mapping[str, str]
+) -> dict[str, str]:
+    """The key of each role in the row: as given, else the recipe's where the row has all that it needs of them."""
+    named = {name: given.get(name) or recipe.data.columns.get(name, name) for name in inputs}
+    needed = [name for name, role in inputs.items() if role.required and name not in given]
+    return named if all(named[name] in row for name in needed) else {name: given.get(name, name) for name in inputs}
 
 
 def _require(
@@ -233,11 +276,14 @@ def _require(
     problems = []
     for name, role in inputs.items():
         if role.required and (columns[name] or name) not in row:
-            column = recipe.data.columns.get(name, name)
-            wanted = name if column == name else f"{name} (in the recipe's data: {column})"
+            own = recipe.data.columns.get(name, name)
+            column = columns[name] if columns[name] != name else own
+            place = f"in the recipe's data: {column}" if column == own else f"column {column}"
+            wanted = name if column == name else f"{name} ({place})"
             keys = [str(key) for key in row]
             meant = did_you_mean(name if nearest(name, keys) else column, keys)
-            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name, advice=f"call it {name}"))
+            advice = f"call it {name}, or say which column it is: --column {name}=NAME"
+            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name, advice=advice))
     if problems:
         raise DataError(*problems)
 

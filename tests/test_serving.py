@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sftcore import DataError, Recipe, RunError, load_model
+from sftcore import DataError, Recipe, RunError, evaluate, load_model
 from sftcore.components import Drop
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions
@@ -49,6 +49,33 @@ def test_the_texts_of_a_row_are_found_by_column_or_by_role(recipe: Recipe) -> No
     assert read_row(recipe, "a", 1) == {"text": "a"}
     assert read_row(recipe, {"text": float("nan")}, 1) == Drop("text is missing")
     assert read_row(recipe, {"review": "a", "text_pair": "b"}, 1) == {"text": "a", "text_pair": "b"}
+
+
+def test_columns_that_are_given_come_before_the_recipes(recipe: Recipe) -> None:
+    row = {"review": "a", "text": "b", "body": "c", "question": "d"}
+    assert read_row(recipe, row, 1, {"text": "body"}) == {"text": "c"}
+    assert read_row(recipe, row, 1, {"text_pair": "question"}) == {"text": "a", "text_pair": "d"}
+    del row["review"]
+    assert read_row(recipe, row, 1, {"text_pair": "question"}) == {"text": "b", "text_pair": "d"}
+    with pytest.raises(DataError, match=r"text \(column body\) is missing"):
+        read_row(recipe, {"review": "a"}, 1, {"text": "body"})
+
+
+def test_other_columns_are_predicted_and_scored(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path)
+    rows = [("good phone", "positive"), ("bad phone", "negative"), ("a box", "neutral")] * 4
+    lines = [f"{text} {number},{label},x" for number, (text, label) in enumerate(rows)]
+    (tmp_path / "other.csv").write_text("\n".join(["body,mood,review", *lines]), encoding="utf-8")
+    columns = {"text": "body", "label": "mood"}
+    found = evaluate(run, str(tmp_path / "other.csv"), columns=columns)
+    assert found["scores"]["rows"] == 12
+    model = load_model(run)
+    (one,) = model.reading(columns).predict([{"body": "good phone 0", "mood": "positive", "review": "x"}])
+    assert one.logits == pytest.approx(model.predict(["good phone 0"])[0].logits, abs=1e-6)
+    with pytest.raises(DataError, match="no role 'txt'; did you mean text"):
+        model.reading({"txt": "body"})
+    with pytest.raises(DataError, match="no column 'label' for the role label"):
+        evaluate(run, str(tmp_path / "other.csv"))
 
 
 @pytest.mark.parametrize(

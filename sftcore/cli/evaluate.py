@@ -6,16 +6,19 @@ from pathlib import Path
 
 import click
 
-from sftcore.cli.options import printing, run_argument, runs_option
+from sftcore.cli.options import column_option, printing, run_argument, runs_option
 
 
 @click.command("evaluate")
 @run_argument
 @click.option("--data", "source", required=True, metavar="SOURCE", help="What [data] source can name: file, glob, …")
 @click.option("--encoding", help="Of the data's text files; default: detected.")
+@column_option
 @runs_option
 @printing
-def command(run: str, source: str, encoding: str | None, runs: Path, as_json: bool, quiet: bool) -> None:
+def command(
+    run: str, source: str, encoding: str | None, columns: dict[str, str], runs: Path, as_json: bool, quiet: bool
+) -> None:
     """Compute the metrics of RUN on other data, read as its recipe says.
 
     RUN is a run folder, or a run's name (its newest run).
@@ -28,7 +31,7 @@ def command(run: str, source: str, encoding: str | None, runs: Path, as_json: bo
         found = Run.find(run, runs)
         from sftcore.serving import evaluate
 
-        metrics = evaluate(found, source, encoding=encoding, reporter=console)
+        metrics = evaluate(found, source, encoding=encoding, columns=columns, reporter=console)
         if as_json:
             console.json(metrics)
         else:

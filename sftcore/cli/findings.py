@@ -28,7 +28,7 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
     if found.labels:
         yield labels(found.labels, found.rows)
     if found.targets:
-        yield section("targets", *(facts({split: values}) for split, values in found.targets.items()))
+        yield section("targets", facts(found.targets))
     if found.twins:
         yield section("twins", facts(found.twins))
     if found.conflicts:
@@ -69,7 +69,7 @@ def _said(path: str, given: set[str]) -> bool:
 
 
 def _conflict(group: Sequence[Relative]) -> RenderableType:
-    """A row of a group a line: where it is, cut from the left, what it is, and as much of its text as there is room for."""
+    """A line for each row of a group: its place (the end of it), its target, and as much text as there is room for."""
     rows = [(last_part(one.place, PLACE), one_line(_shown(one.target), TARGET), one.text) for one in group]
     cut = [(place, target, Text(one_line(text), no_wrap=True, overflow="ellipsis")) for place, target, text in rows]
     return table(["", "", ""], cut, numbers=(0,))

@@ -21,6 +21,14 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Change the recipe for this once: train.num_train_epochs=1, preprocess.0.rate=0.2.",
 )
+column_option = click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
+    callback=lambda context, parameter, pairs: _by_role(pairs),
+    help="The column for a role, where it is not called as in the recipe: text=review. Several times for several.",
+)
 runs_option = click.option(
     "--runs",
     type=click.Path(path_type=Path),
@@ -31,6 +39,17 @@ runs_option = click.option(
     metavar="DIR",
     help="Where the run folders are.",
 )
+
+
+def _by_role(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Role → column of the `--column` options. Raises `click.BadParameter`."""
+    columns = {}
+    for pair in pairs:
+        role, equals, name = pair.partition("=")
+        if not (role and equals and name):
+            raise click.BadParameter(f"{pair!r} is not of the form ROLE=NAME, like text=review")
+        columns[role.strip()] = name
+    return columns
 
 
 def printing(command: Command) -> Command:

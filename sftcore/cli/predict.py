@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from sftcore.cli.options import printing, run_argument, runs_option
+from sftcore.cli.options import column_option, printing, run_argument, runs_option
 from sftcore.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ ENDINGS = (".jsonl", ".csv", ".parquet")
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; give it several times for several rows.")
 @click.option("--row", "rows", multiple=True, metavar="JSON", help='A row by role or column: {"text": "...", ...}')
 @click.option("--encoding", help="Of FILE, where it is text; default: detected.")
+@column_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.jsonl, .csv or .parquet.")
 @runs_option
 @printing
@@ -41,6 +42,7 @@ def command(
     texts: tuple[str, ...],
     rows: tuple[str, ...],
     encoding: str | None,
+    columns: dict[str, str],
     out: Path | None,
     runs: Path,
     as_json: bool,
@@ -60,10 +62,12 @@ def command(
     with Console(as_json=as_json, quiet=quiet) as console:
         _check_out(out, file)
         given = read_rows(file, texts, rows, encoding, console)
+        _check_columns(columns, given)
         console.stage("load", "model")
         from sftcore.serving import load_model
 
         model = load_model(run, runs)
+        model = model.reading(columns) if columns else model
         console.stage("predict", f"{len(given)} rows" if len(given) != 1 else "1 row")
         with placed(file if file not in (None, "-") else "--row" if rows else "--text" if texts else "stdin"):
             found = records(given, model.predict(given, reporter=console), model.labels)
@@ -87,6 +91,19 @@ def _check_out(out: Path | None, file: str | None) -> None:
     if out is not None and not out.absolute().parent.is_dir():
         message = f"there is no folder {out.parent} to write to"
         raise UsageError(Problem(message, where="--out", value=str(out), advice="make it, or name another"))
+
+
+def _check_columns(columns: Mapping[str, str], given: Sequence[InputRow]) -> None:
+    """Raise `UsageError` for a column that a row lacks."""
+    from sftcore.errors import Problem, UsageError, did_you_mean
+
+    for row in given:
+        for role, name in columns.items():
+            if isinstance(row, str):
+                raise UsageError(Problem("a text alone has no columns; FILE and --row have", where="--column"))
+            if name not in row:
+                message = f"there is no column {name!r} for the role {role}{did_you_mean(name, map(str, row))}"
+                raise UsageError(Problem(message, where="--column", value=f"{role}={name}"))
 
 
 def read_rows(

@@ -103,7 +103,7 @@ def rows_from_table(table: datasets.Dataset, recipe: Recipe, *, targets: bool = 
     """
     problems = column_problems(recipe, table.column_names, targets=targets)
     if problems:
-        advice = "the run reads the columns of its recipe: rename this one in the file"
+        advice = "the run reads the columns of its recipe; --column ROLE=NAME says what is called otherwise here"
         raise DataError(*(Problem(problem.message, advice=advice) for problem in problems))
     grouped = recipe.data.group if recipe.data.group in table.column_names else None
     values = _values(recipe, table, targets=targets)

@@ -13,7 +13,7 @@ from sftcore.records import Records
 
 FEW_ROWS = 500
 FEW_MISTAKES = 3
-"""A resample holds none of k mistakes with probability e^-k: up to three, the interval of no gain over them includes 0."""
+"""Of k mistakes a resample holds none with probability e^-k: up to three, the interval of mending all includes 0."""
 NEARLY_ALL = 0.95
 
 

@@ -114,6 +114,9 @@ def test_no_rows_give_no_predictions(tmp_path: Path) -> None:
         (["--text", "a", "--out", "found.xlsx"], "a file name that ends in .jsonl, .csv, .parquet was expected"),
         (["data.csv", "--out", "./data.csv"], "this is the file that is read"),
         (["absent.csv"], "absent.csv does not exist"),
+        (["--text", "a", "--column", "text=b"], "a text alone has no columns"),
+        (["--row", '{"review": "a"}', "--column", "text=reviw"], "no column 'reviw' for the role text; did you mean"),
+        (["--row", '{"review": "a"}', "--column", "review"], "'review' is not of the form ROLE=NAME"),
     ],
 )
 def test_wrong_calls(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,8 +36,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             raise TrainingError("the loss is not finite")
         return SimpleNamespace(path=Path(runs) / "my run", name="r", id="0001", metrics=METRICS, ledger=LEDGER)
 
-    def evaluate(run: Any, source: str, *, encoding: str | None, reporter: Any) -> dict[str, Any]:
-        made.append({"run": run.path, "source": source, "encoding": encoding})
+    def evaluate(run: Any, source: str, *, reporter: Any, **options: Any) -> dict[str, Any]:
+        made.append({"run": run.path, "source": source, **options})
         return {"ledger": LEDGER, "scores": SCORES}
 
     pipeline = ModuleType("sftcore.pipeline")
@@ -126,8 +126,10 @@ def test_evaluate_scores_other_data(
     run = tmp_path / "r" / "0001"
     run.mkdir(parents=True)
     (run / "lock.json").write_text("{}", encoding="utf-8")
-    assert main(["evaluate", "r", "--runs", str(tmp_path), "--data", "other.csv"]) == 0
-    assert calls == [{"run": run, "source": "other.csv", "encoding": None}]
+    named = ["--column", "text=review", "--column", "label=a=b"]
+    assert main(["evaluate", "r", "--runs", str(tmp_path), "--data", "other.csv", *named]) == 0
+    columns = {"text": "review", "label": "a=b"}
+    assert calls == [{"run": run, "source": "other.csv", "encoding": None, "columns": columns}]
     assert "Scores, 10 rows" in capsys.readouterr().out
     assert main(["evaluate", str(run), "--data", "other.csv", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"ledger": LEDGER, "scores": SCORES}

@@ -1,0 +1,202 @@
+"""predictions.parquet: every row of the test split with what the model read, said and should have said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sftcore.errors import Problem, RunError
+from sftcore.runs.files import plain, replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from sftcore.components import Role, Task
+    from sftcore.data.encode import EncodedRows
+    from sftcore.data.rows import Origins, Rows
+    from sftcore.records import Prediction
+
+FILE = "predictions.parquet"
+OWN = (
+    *("row", "file", "file_row", "model_input", "features", "input_ids"),
+    *("reference", "prediction", "score", "scores", "logits", "scored", "reason"),
+)
+"""Columns of the file besides the task's roles and what the model reads besides `input_ids`."""
+
+_NOT_READ = ("labels", "attention_mask")
+_FACTS = b"sftcore"
+
+
+def write_predictions(
+    path: Path,
+    *,
+    rows: Rows,
+    origins: Origins,
+    task: Task,
+    labels: Sequence[str],
+    encoded: EncodedRows,
+    predictions: Sequence[Prediction],
+    references: Sequence[Any],
+    scored: NDArray[np.bool_],
+    precision: str,
+    texts: bool = True,
+) -> None:
+    """Write one line a row, in the order of `rows` (after preprocessing), whole or not at all.
+
+    Columns: `row` (id), `file` and `file_row` (from 1), the text roles, `model_input` (what a transformers
+    pipeline is fed with), `features` (how many the row has), `input_ids` and whatever else the model reads
+    (of the row's first feature), `reference`, `prediction`, `score`, `scores`, `logits` (float32), `scored`
+    (False: a twin of this row is scored already) and `reason`. `texts=False` leaves out all that reveals text:
+    roles, inputs, and references and predictions that are texts or spans. The file's metadata hold precision,
+    labels and the Auto class.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    places = [origins.place(int(row)) for row in rows.ids]
+    columns: dict[str, Any] = {
+        "row": pa.array(rows.ids, pa.int64()),
+        "file": pa.array([file for file, _ in places], pa.string()),
+        "file_row": pa.array([number for _, number in places], pa.int64()),
+        **(_read_columns(rows, task, encoded) if texts else {}),
+        **(_said_columns(predictions, references) if texts or task.predicts not in ("texts", "spans") else {}),
+        **_score_columns(predictions),
+        "scored": pa.array(np.asarray(scored, bool)),
+        "reason": pa.array([prediction.reason for prediction in predictions], pa.string()),
+    }
+    facts = {
+        "precision": precision,
+        "texts": texts,
+        "predicts": task.predicts,
+        "labels": list(labels),
+        "auto_class": task.auto_class,
+    }
+    table = pa.table(columns).replace_schema_metadata({_FACTS: json.dumps(facts, ensure_ascii=False).encode()})
+    with replacing(path) as file:
+        pq.write_table(table, file, compression="zstd")
+
+
+def read_predictions(path: Path) -> pa.Table:
+    """The table of `write_predictions`. Raises `RunError` where the file is absent or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with open(path, "rb") as file:
+            return pq.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(Problem(f"can't be read: {error}", where=str(path))) from error
+
+
+def recorded_facts(table: pa.Table) -> dict[str, Any]:
+    """What the file says of all its rows: precision, texts, predicts, labels, auto_class."""
+    facts: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_FACTS, b"{}"))
+    return facts
+
+
+def recorded_inputs(table: pa.Table) -> list[dict[str, list[int]]]:
+    """What the model read for each row, column by column; [] where texts were left out."""
+    import pyarrow.types as types
+
+    if "input_ids" not in table.column_names:
+        return []
+    own = set(OWN) - {"input_ids"}
+    names = [
+        field.name
+        for field in table.schema
+        if field.name not in own and types.is_list(field.type) and types.is_integer(field.type.value_type)
+    ]
+    columns = {name: table[name].to_pylist() for name in names}
+    return [
+        {name: values[number] for name, values in columns.items() if values[number] is not None}
+        for number in range(len(table))
+    ]
+
+
+def _read_columns(rows: Rows, task: Task, encoded: EncodedRows) -> dict[str, Any]:
+    """The texts by role, the pipeline's input and the first feature of each row."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {}
+    for role, described in task.roles.items():
+        if _is_input_text(described):
+            columns[_role_column(role)] = pa.array([_text(value) for value in rows.column(role)], pa.string())
+    inputs = [task.model_input(row) for row in rows.values]
+    if any(value is not None for value in inputs):
+        columns["model_input"] = _array(inputs)
+    return columns | _features(encoded, len(rows))
+
+
+def _is_input_text(role: Role) -> bool:
+    return role.kind == "text" and not role.target
+
+
+def _role_column(role: str) -> str:
+    return f"{role}_role" if role in OWN else role
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _features(encoded: EncodedRows, count: int) -> dict[str, Any]:
+    """How many features each row has, and the integer lists of the first: int32, null for a row without one."""
+    import pyarrow as pa
+
+    counts = np.bincount(encoded.parents, minlength=count).astype(np.int32)
+    parents, first = np.unique(encoded.parents, return_index=True)
+    columns: dict[str, Any] = {"features": pa.array(counts)}
+    for name, column in encoded.columns.items():
+        values: list[Any] = [None] * count
+        for parent, feature in zip(parents.tolist(), first.tolist(), strict=True):
+            values[parent] = column[feature]
+        if name not in _NOT_READ and _are_token_lists(values) and (name == "input_ids" or _says_something(values)):
+            columns[name] = pa.array(values, pa.list_(pa.int32()))
+    return columns
+
+
+def _are_token_lists(values: Sequence[Any]) -> bool:
+    lists = [value for value in values if value is not None]
+    return all(isinstance(value, list) and all(isinstance(item, int) for item in value) for value in lists)
+
+
+def _says_something(values: Sequence[Any]) -> bool:
+    """Zeros are what a model takes where it gets no such input (token_type_ids of a single text)."""
+    return any(any(value) for value in values if value is not None)
+
+
+def _said_columns(predictions: Sequence[Prediction], references: Sequence[Any]) -> dict[str, Any]:
+    return {"reference": _array(references), "prediction": _array([prediction.value for prediction in predictions])}
+
+
+def _score_columns(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    import pyarrow as pa
+
+    columns = {
+        "score": pa.array([prediction.score for prediction in predictions], pa.float64()),
+        "scores": pa.array([_floats(prediction.scores) for prediction in predictions], pa.list_(pa.float32())),
+        "logits": pa.array([_floats(prediction.logits) for prediction in predictions], pa.list_(pa.float32())),
+    }
+    return {name: column for name, column in columns.items() if column.null_count < len(column)}
+
+
+def _floats(values: Sequence[float] | None) -> NDArray[np.float32] | None:
+    return None if values is None else np.asarray(values, np.float32).reshape(-1)
+
+
+def _array(values: Sequence[Any]) -> Any:
+    """The values in Arrow's own types where they are all alike, else each as JSON."""
+    import pyarrow as pa
+
+    items = [plain(value) for value in values]
+    if not any(isinstance(item, Mapping) and not item for item in items):
+        try:
+            return pa.array(items)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass
+    return pa.array([json.dumps(item, ensure_ascii=False) for item in items], pa.string())
