@@ -69,7 +69,7 @@ _HOME = {
 }
 _MODULES = {name: f"sftcore.{module}" for module, names in _HOME.items() for name in names.split()}
 
-__all__ = sorted(_MODULES)  # noqa: PLE0605  # one list of names, in _HOME
+__all__ = sorted(_MODULES)  # one list of names, in _HOME
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sftcore.data.encode import EncodedRows
     from sftcore.data.load import Loaded
     from sftcore.data.rows import Origins, Rows
-    from sftcore.pipeline import Prepared
+    from sftcore.preparing import Prepared
     from sftcore.recipe import Recipe
     from sftcore.registry import Registry
 
@@ -106,8 +106,8 @@ def shape(recipe: Recipe, registry: Registry) -> Shape:
 def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, examples: int = 3) -> CheckResult:
     """Carry out everything short of training. Raises the errors that a run would raise."""
     from sftcore.data.load import load_rows
-    from sftcore.models import locate_base
-    from sftcore.pipeline import prepare
+    from sftcore.models.base import locate_base
+    from sftcore.preparing import prepare
     from sftcore.recipe.locating import located
 
     ledger = Ledger()

@@ -1,4 +1,4 @@
-"""Where the time of a run goes."""
+"""The stages of a run: told as they begin, and how long each took."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sftcore.reporter import SILENT, Reporter
+
 
 class Clock:
     """Wall and processor seconds by stage, added up where a stage comes more than once."""
 
-    def __init__(self) -> None:
+    def __init__(self, reporter: Reporter = SILENT) -> None:
         self.stages: dict[str, dict[str, float]] = {}
+        self._reporter = reporter
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count what happens inside for this stage, also when it fails."""
+        """Tell the reporter that the stage begins, and count what happens inside, also when it fails."""
+        self._reporter.stage(name)
         wall, cpu = time.perf_counter(), time.process_time()
         try:
             yield

@@ -114,7 +114,7 @@ class ResourceError(SftcoreError):
     exit_code = 4
 
 
-class Stopped(SftcoreError):
+class Stopped(SftcoreError):  # noqa: N818  # to be stopped is no error
     """Stopped by a signal after a checkpoint was saved; the same command goes on."""
 
     def __init__(self, signal_number: int, *problems: Problem | str) -> None:

@@ -110,7 +110,8 @@ def _finished_run(base: str, runs: Path, table: str, precision: str, paired: boo
     from sftcore.data.rows import Origins, Rows
     from sftcore.evaluation.predict import predict
     from sftcore.evaluation.score import evaluate_split
-    from sftcore.models import load_model, load_tokenizer, locate_base
+    from sftcore.models.base import locate_base
+    from sftcore.models.loading import load_model, load_tokenizer
     from sftcore.reporter import SILENT
     from sftcore.runs.card import write_card
     from sftcore.runs.folder import open_run

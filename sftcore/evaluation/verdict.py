@@ -85,7 +85,7 @@ def _reservations(result: Bootstrap, baselines: Sequence[str], greater_is_better
 def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baseline: Records) -> list[str]:
     advice, rows, left = [], len(model), _mistakes(baseline)
     keep = "keep the baseline: it is smaller and faster, and these rows show nothing against it"
-    if left <= FEW_MISTAKES:
+    if left <= FEW_MISTAKES and gains[hardest].high >= 0:
         made = f"{left} mistake{'' if left == 1 else 's'} in {rows:,} rows" if left else f"no mistake in {rows:,} rows"
         advice.append(
             f"the test is too easy to show a difference: {hardest} makes {made}, so that not even a model without "

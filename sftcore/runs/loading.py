@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sftcore.errors import Problem, RunError
+from sftcore.models.calls import first_line, without_progress_bars
 from sftcore.resources import out_of_memory
-from sftcore.transformers_calls import first_line, without_progress_bars
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

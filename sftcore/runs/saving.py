@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sftcore.models.calls import without_progress_bars
 from sftcore.runs import files
 from sftcore.runs.card import write_card
 from sftcore.runs.task_state import write_task_state
-from sftcore.transformers_calls import without_progress_bars
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -13,7 +13,6 @@ from sftcore.runs import files
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.locking import LOCK_FILE
 
-
 CHECKPOINTS = "checkpoints"
 """What training needs to go on: no part of a finished run, and the only files in it that are pickles."""
 

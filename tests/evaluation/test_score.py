@@ -168,7 +168,7 @@ def test_a_test_without_mistakes_is_too_easy() -> None:
     assert "other0 makes no mistake in 600 rows" in found["advice"][0]
     assert not any("train longer" in advice for advice in found["advice"])
     worse = verdict(weak, perfect)["advice"]
-    assert "too easy" in worse[0] and any("train longer" in advice for advice in worse)
+    assert "train longer" in worse[0] and not any("too easy" in advice for advice in worse)
     for wrong, easy in ((3, True), (4, False)):
         others = (perfect.references + 1) % 3
         baseline = replace(perfect, predictions=np.where(np.arange(600) < wrong, others, perfect.references))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from sftcore.errors import ModelError, did_you_mean
-from sftcore.transformers_calls import as_model_error
+from sftcore.models.calls import as_model_error
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from sftcore import ModelError, Recipe
-from sftcore.models import load_model, load_tokenizer, locate_base, merged
+from sftcore.models.base import locate_base
+from sftcore.models.loading import load_model, load_tokenizer, merged
 from sftcore.reporter import SILENT, SilentReporter
 
 TEXTS = ["好好学习，天天向上", "hello world", "this is good 你好"]

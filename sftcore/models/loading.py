@@ -1,20 +1,15 @@
-"""The base model and its tokenizer: from the hub, a directory, an installed package, or from nothing."""
+"""The base's tokenizer and model, ready for the task: head, changed configuration, adapter."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sftcore import locations
-from sftcore.errors import ModelError, Problem, SftcoreError, did_you_mean
-from sftcore.scratch import scratch_config, train_tokenizer
-from sftcore.transformers_calls import as_model_error
-from sftcore.weight_files import weights_flaw
+from sftcore.errors import ModelError, did_you_mean
+from sftcore.models.base import Base
+from sftcore.models.calls import as_model_error
+from sftcore.models.scratch import scratch_config, train_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
     from sftcore.recipe import Recipe
     from sftcore.reporter import Reporter
 
-HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 TOKENS_WITHOUT_LIMIT = 10**6
 OFFSET_POSITIONS = {
     *("camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "mpnet", "roberta"),
@@ -38,99 +32,6 @@ TASK_TYPES = {
     "AutoModelForCausalLM": "CAUSAL_LM",
 }
 """PEFT's name for what a transformers class is for; it decides which head is trained beside the adapter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """Where a run starts: a local directory (None: from nothing), the hub's commit, and a hash of the content."""
-
-    name: str
-    path: Path | None
-    commit: str = ""
-    sha256: str = ""
-
-
-def locate_base(recipe: Recipe) -> Base:
-    """Find the base model, downloading it from the hub where it is a hub id.
-
-    Raises `ModelError` with what there is instead.
-    """
-    _require_peft(recipe)
-    name = recipe.model.base
-    if name is None:
-        text = recipe.model.model_dump_json(include={"scratch"})
-        return Base("from nothing", None, sha256=hashlib.sha256(text.encode()).hexdigest())
-    if locations.is_hub_id(name, recipe.folder):
-        path = _download(recipe, name)
-        _require_weights(recipe, path)
-        return Base(name, path, commit=path.name, sha256=path.name)
-    try:
-        path = locations.resolve(name, recipe.folder)
-    except SftcoreError as error:
-        found = error.problems[0]
-        raise ModelError(recipe.problem("model.base", found.message, found.advice)) from error
-    if not (path / "config.json").is_file():
-        raise ModelError(_no_model(recipe, path))
-    _require_weights(recipe, path)
-    return Base(name, path, sha256=_directory_hash(path))
-
-
-def _require_peft(recipe: Recipe) -> None:
-    if recipe.model.adapter is not None and find_spec("peft") is None:
-        message, advice = "adapters need the package peft, which is not installed", 'pip install "sftcore[peft]"'
-        raise ModelError(recipe.problem("model.adapter", message, advice))
-
-
-def _require_weights(recipe: Recipe, path: Path) -> None:
-    message, advice = weights_flaw(path)
-    if message:
-        raise ModelError(recipe.problem("model.base", message, advice))
-
-
-def _no_model(recipe: Recipe, path: Path) -> Problem:
-    if path.suffix.lower() == ".gguf":
-        message = "GGUF files can't be trained from: their weights are quantized for inference"
-        return recipe.problem("model.base", message, "give the directory or hub id of the model that it was made from")
-    if path.is_file():
-        message = "a directory with config.json was expected, this is a file"
-        advice = f"give its directory: {Path(str(recipe.model.base)).parent}" if _beside(path) else ""
-        return recipe.problem("model.base", message, advice)
-    inside = [child.parent.name for child in path.glob("*/config.json")]
-    message = "no config.json in this directory, so it holds no transformers model"
-    return recipe.problem("model.base", message + did_you_mean(path.name, inside), f"looked in {recipe.model.base}")
-
-
-def _beside(file: Path) -> bool:
-    return (file.parent / "config.json").is_file()
-
-
-def _download(recipe: Recipe, name: str) -> Path:
-    """The snapshot's directory, which the hub's library names after the commit."""
-    from huggingface_hub import snapshot_download
-
-    revision = recipe.model.revision
-    try:
-        path = Path(snapshot_download(name, revision=revision, allow_patterns=list(HUB_FILES)))
-        if not any(path.glob("*.safetensors")):
-            path = Path(snapshot_download(name, revision=revision, allow_patterns=[*HUB_FILES, "pytorch_model*.bin"]))
-    except Exception as error:  # the hub's library raises a dozen kinds, from httpx to its own
-        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-        why = "HF_HUB_OFFLINE is set and it is not in the cache" if offline else str(error).splitlines()[0][:120]
-        here = locations.near_file(name, recipe.folder)
-        near = f" (did you mean {here}?)" if here and (recipe.folder / here).is_dir() else ""
-        message = f"not a directory here{near}, and the hub's model {name} ({revision}) can't be had: {why}"
-        advice = "give a directory, package:<import name>/<path>, or download it where there is a connection"
-        raise ModelError(recipe.problem("model.base", message, advice)) from error
-    return path
-
-
-def _directory_hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(child for child in path.rglob("*") if child.is_file()):
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        digest.update(f"{content}  {file.relative_to(path).as_posix()}\n".encode())
-    return digest.hexdigest()
 
 
 def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrainedTokenizerBase:

@@ -1,0 +1,137 @@
+"""From loaded rows to features: everything that a run and `sftcore check` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sftcore.clock import Clock
+from sftcore.components import LossOptions, TaskState
+from sftcore.data.augment import augment
+from sftcore.data.encode import EncodedRows, encode_rows, unknown_share
+from sftcore.data.ledger import Ledger
+from sftcore.data.load import Loaded
+from sftcore.data.preprocess import STAGE, preprocess
+from sftcore.data.rows import Rows, Splits
+from sftcore.data.sightings import sighted
+from sftcore.data.split import split_rows
+from sftcore.models.base import Base
+from sftcore.models.loading import load_tokenizer
+from sftcore.recipe import Recipe
+from sftcore.reporter import SILENT, Reporter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from sftcore.evaluation.predict import Predicted
+
+UNKNOWN_TOKENS = 0.1
+"""With a larger share of unknown tokens a warning asks whether the base fits the language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything short of training: the rows of each split, what the task learned of them, and their features.
+
+    `train_rows` are those of the train split and their static copies.
+    """
+
+    recipe: Recipe
+    splits: Splits
+    train_rows: Rows
+    state: TaskState
+    tokenizer: PreTrainedTokenizerBase
+    train: EncodedRows
+    validation: EncodedRows
+    test: EncodedRows
+
+    def encode(self, rows: Rows, ledger: Ledger | None = None, stage: str = "encode") -> EncodedRows:
+        """Rows as features, as those of the splits were made."""
+        return _encode(self.recipe, self.state, self.tokenizer, rows, ledger, stage)
+
+    def predict(
+        self, model: PreTrainedModel, split: str, state: TaskState, precision: str, reporter: Reporter = SILENT
+    ) -> Predicted:
+        """Predictions and loss of "validation" or "test"."""
+        from sftcore.evaluation.predict import predict
+
+        task = self.recipe.task
+        return predict(
+            model,
+            task,
+            state,
+            getattr(self, split),
+            getattr(self.splits, split),
+            self.tokenizer,
+            precision=precision,
+            loss_function=task.loss_function(state, LossOptions()),
+            reporter=reporter,
+        )
+
+
+def prepare(
+    recipe: Recipe, loaded: Loaded, base: Base, ledger: Ledger, reporter: Reporter = SILENT, clock: Clock | None = None
+) -> Prepared:
+    """Preprocess, split, augment, fit and encode. Raises `sftcore.DataError` and what components raise."""
+    clock = clock or Clock(reporter)
+    with clock.stage("preprocess"):
+        processed = _preprocess(loaded.rows, recipe, ledger)
+    with clock.stage("split"):
+        splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
+    with clock.stage("augment"):
+        train_rows = augment(splits.train, recipe, ledger)
+    sight = sighted(splits[:3], recipe.task.roles, loaded.origins)
+    with sight, clock.stage("encode"):
+        state = _fit(recipe, splits.train, reporter)
+        tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
+        encode = partial(_encode, recipe, state, tokenizer)
+        train = encode(train_rows, ledger, "encode train")
+        _warn_of_unknown(train, tokenizer, reporter)
+        return Prepared(
+            recipe=recipe,
+            splits=splits,
+            train_rows=train_rows,
+            state=state,
+            tokenizer=tokenizer,
+            train=train,
+            validation=encode(splits.validation, ledger, "encode validation"),
+            test=encode(splits.test, ledger, "encode test"),
+        )
+
+
+def _preprocess(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) -> Rows | dict[str, Rows]:
+    if isinstance(rows, Rows):
+        return preprocess(rows, recipe, ledger)
+    return {name: preprocess(part, recipe, ledger, f"{STAGE} {name}") for name, part in rows.items()}
+
+
+def _fit(recipe: Recipe, rows: Rows, reporter: Reporter) -> TaskState:
+    """What the task learns of the training rows; metrics that don't fit it are refused here, not after training."""
+    from sftcore.evaluation.score import check_metrics
+
+    state = recipe.task.fit(rows.values)
+    check_metrics(recipe.all_metrics, recipe.task, state, recipe.problem)
+    for note in recipe.task.notes(state):
+        reporter.warning(note)
+    return state
+
+
+def _encode(
+    recipe: Recipe, state: TaskState, tokenizer: Any, rows: Rows, ledger: Ledger | None, stage: str
+) -> EncodedRows:
+    ledger = ledger if len(rows) else None  # a split that the recipe does without
+    return encode_rows(rows, recipe.task, state, tokenizer, tokenizer.model_max_length, ledger, stage)
+
+
+def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, reporter: Reporter) -> None:
+    share = unknown_share(encoded, tokenizer)
+    if share > UNKNOWN_TOKENS:
+        reporter.warning(f"the tokenizer does not know {share:.0%} of the tokens: is the base made for this language?")
+
+
+def _texts(recipe: Recipe, rows: Rows) -> Iterator[str]:
+    """What a tokenizer is trained on: the input texts of the training rows."""
+    roles = [name for name, role in recipe.task.roles.items() if role.kind == "text" and not role.target]
+    return (value[role] for value in rows.values for role in roles if value.get(role))

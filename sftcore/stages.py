@@ -1,0 +1,187 @@
+"""The stages of a run from the prepared rows on, each a function from plain values to plain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sftcore.components import TaskState
+from sftcore.data.augment import fresh_rows
+from sftcore.data.encode import EncodedRows
+from sftcore.data.ledger import Ledger
+from sftcore.data.load import Loaded
+from sftcore.data.randomness import generator
+from sftcore.models.base import Base
+from sftcore.preparing import Prepared
+from sftcore.recipe import Recipe
+from sftcore.registry import Registry
+from sftcore.reporter import Reporter
+from sftcore.runs.fingerprint import fingerprint
+from sftcore.runs.folder import Run
+from sftcore.runs.saving import save_model
+from sftcore.runs.seal import CHECKPOINTS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from sftcore.evaluation.predict import Predicted
+    from sftcore.training.arguments import Precision
+    from sftcore.training.train import TrainResult
+
+TEST_PRECISION = "fp32"
+"""The test split is predicted in the precision in which the saved model loads, whatever training used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine decides and the weights depend on."""
+
+    threads: int
+    precision: Precision
+
+
+def choose_for_machine(recipe: Recipe, reporter: Reporter) -> Machine:
+    """Pin the threads and choose the precision. Raises `RecipeError` for a precision that the machine lacks."""
+    from sftcore.training.arguments import choose_device, choose_precision, pin_threads
+
+    return Machine(pin_threads(), choose_precision(recipe, choose_device(), reporter))
+
+
+def decisive_facts(recipe: Recipe, loaded: Loaded, base: Base, registry: Registry, machine: Machine) -> dict[str, Any]:
+    """The run's fingerprint."""
+    return fingerprint(
+        recipe,
+        data_sha256=loaded.fingerprint,
+        base_sha256=base.sha256,
+        threads=machine.threads,
+        registry=registry,
+        precision=machine.precision,
+    )
+
+
+def train_model(
+    prepared: Prepared, model: PreTrainedModel, registry: Registry, run: Run, precision: Precision, reporter: Reporter
+) -> TrainResult:
+    """Train the model in place, going on from the newest whole checkpoint. Raises what `train` raises."""
+    from sftcore.training.train import train
+
+    recipe, state = prepared.recipe, prepared.state
+
+    def features(epoch: int) -> EncodedRows:
+        rows = fresh_rows(prepared.train_rows, recipe, epoch)
+        return prepared.train if rows is prepared.train_rows else prepared.encode(rows)
+
+    def validate(model: PreTrainedModel) -> Mapping[str, float]:
+        return _validation_scores(prepared, prepared.predict(model, "validation", state, precision))
+
+    return train(
+        recipe=recipe,
+        model=model,
+        tokenizer=prepared.tokenizer,
+        task=recipe.task,
+        state=state,
+        features=features,
+        evaluate=validate if len(prepared.validation) else None,
+        folder=run.path / CHECKPOINTS,
+        callbacks=registry.callbacks(recipe),
+        reporter=reporter,
+        precision=precision,
+        log=run.log,
+    )
+
+
+def _validation_scores(prepared: Prepared, predicted: Predicted) -> dict[str, float]:
+    """The metrics' values, and the loss, for early stopping, the best checkpoint and the log."""
+    from sftcore.evaluation.score import records_of, score_all, scored_rows
+
+    rows = prepared.splits.validation
+    records = records_of(prepared.recipe.task, prepared.state, rows, predicted, scored_rows(predicted))
+    values = score_all(prepared.recipe.all_metrics, records)
+    return values if predicted.loss is None else {"loss": predicted.loss, **values}
+
+
+def calibrate(prepared: Prepared, model: PreTrainedModel, precision: Precision) -> TaskState:
+    """The task's state, completed with the predictions of the validation split."""
+    rows, task = prepared.splits.validation, prepared.recipe.task
+    if not (task.calibrates and len(rows)):
+        return prepared.state
+    predicted = prepared.predict(model, "validation", prepared.state, precision)
+    return task.calibrate(rows.values, predicted.predictions, prepared.state)
+
+
+def evaluate_test(
+    prepared: Prepared, model: PreTrainedModel, state: TaskState, reporter: Reporter
+) -> tuple[Predicted, dict[str, Any]]:
+    """Predictions of the test split, read this once, and everything that is said of them."""
+    from sftcore.evaluation.score import evaluate_split
+
+    recipe, splits = prepared.recipe, prepared.splits
+    if not len(splits.test):
+        reporter.warning("there is no test split: nothing says how good the model is (data.split.test gives it one)")
+    predicted = prepared.predict(model, "test", state, TEST_PRECISION, reporter)
+    scores = evaluate_split(
+        recipe.task,
+        state,
+        recipe.all_metrics,
+        splits.test,
+        predicted,
+        generator("bootstrap", recipe.seed),
+        train=splits.train.values,
+        keep=splits.test_twins,
+        reporter=reporter,
+    )
+    return predicted, scores
+
+
+def save_results(
+    prepared: Prepared,
+    model: PreTrainedModel,
+    state: TaskState,
+    predicted: Predicted,
+    scores: dict[str, Any],
+    ledger: Ledger,
+    loaded: Loaded,
+    base: Base,
+    run: Run,
+    machine: Machine,
+) -> None:
+    """Write model/ and predictions.parquet. Raises `ResourceError` (disk full)."""
+    from sftcore.runs.predictions import FILE, write_predictions
+
+    recipe, splits = prepared.recipe, prepared.splits
+    if not run.writes:
+        return
+    save_model(
+        run,
+        recipe,
+        model,
+        prepared.tokenizer,
+        state,
+        scores,
+        rows={name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
+        dropped=sum((Counter(entry.dropped) for entry in ledger), Counter()),
+        precision=machine.precision,
+        base_commit=base.commit,
+    )
+    write_predictions(
+        run.path / FILE,
+        rows=splits.test,
+        origins=loaded.origins,
+        task=recipe.task,
+        labels=recipe.task.label_names(state),
+        encoded=prepared.test,
+        predictions=predicted.predictions,
+        references=predicted.references,
+        scored=splits.test_twins,
+        precision=TEST_PRECISION,
+        texts=recipe.report.texts,
+    )
+
+
+def told(trained: TrainResult) -> dict[str, Any]:
+    """What metrics.json says of the training; its history is in log.jsonl."""
+    facts = asdict(trained)
+    del facts["log_history"]
+    return facts
