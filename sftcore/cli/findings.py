@@ -32,7 +32,8 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
     if found.twins:
         yield section("twins", facts(found.twins))
     if found.conflicts:
-        yield section("the same text with different labels", *map(_conflict, found.conflicts))
+        groups = (part for group in found.conflicts for part in (_conflict(group), Text()))
+        yield section("the same text with different labels", *list(groups)[:-1])
     if found.lengths:
         first = next(iter(found.lengths.values()))
         yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(first))
