@@ -1,0 +1,165 @@
+"""Training speed on the starter's data: `sftcore` against a plain Trainer script, side by side in one run.
+
+    python benchmarks/throughput.py [--pairs 3] [--steps 60] [--threads 2]
+
+The plain script is what a tutorial shows: `Trainer`, `DataCollatorWithPadding` (dynamic padding), fp32, random order.
+Both train the same model (with its own dropout) on the same rows in batches of 32. A process of its own for each
+measurement, in turn; the first steps are not counted. Samples a CPU-second, since CPU-seconds suffer least from what
+else the machine does; wall time is printed beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+RECIPE = Path(__file__).parent.parent / "recipes/sentiment.toml"
+OVERRIDES = ["model.config={}", "train.save_strategy='no'", "train.eval_strategy='no'"]
+BATCH, UNCOUNTED = 32, 10
+
+
+def timer(steps: int) -> Any:
+    """A callback that takes the clocks after the first steps and at the end."""
+    from transformers import TrainerCallback
+
+    class Timer(TrainerCallback):
+        def __init__(self) -> None:
+            self.taken: dict[str, tuple[float, float]] = {}
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **keywords: Any) -> None:
+            if state.global_step in (UNCOUNTED, UNCOUNTED + steps):
+                self.taken[str(state.global_step)] = (time.process_time(), time.perf_counter())
+
+        def result(self) -> dict[str, float]:
+            (cpu, wall), (cpu_end, wall_end) = self.taken.values()
+            return {"cpu": cpu_end - cpu, "wall": wall_end - wall}
+
+    return Timer()
+
+
+def prepared(steps: int) -> Any:
+    from sftcore import Recipe
+    from sftcore.data.ledger import Ledger
+    from sftcore.data.load import load_rows
+    from sftcore.models.base import locate_base
+    from sftcore.preparing import prepare
+    from sftcore.registry import discover
+    from sftcore.reporter import SILENT
+
+    recipe = Recipe.read(RECIPE, [*OVERRIDES, f"train.max_steps={steps + UNCOUNTED}"])
+    ledger = Ledger()
+    base = locate_base(recipe)
+    return base, prepare(recipe, load_rows(recipe, discover(), ledger, SILENT), base, ledger)
+
+
+def measure_sftcore(steps: int, threads: int) -> dict[str, float]:
+    from sftcore.models.loading import load_model
+    from sftcore.reporter import SILENT
+    from sftcore.training.arguments import choose_device, choose_precision, pin_threads
+    from sftcore.training.train import train
+
+    pin_threads(threads)
+    base, ready = prepared(steps)
+    recipe = ready.recipe
+    model = load_model(recipe, base, recipe.task, ready.state, ready.tokenizer, SILENT)
+    clock = timer(steps)
+    with TemporaryDirectory() as folder:
+        train(
+            recipe=recipe,
+            model=model,
+            tokenizer=ready.tokenizer,
+            task=recipe.task,
+            state=ready.state,
+            features=lambda epoch: ready.train,
+            evaluate=None,
+            folder=Path(folder),
+            callbacks=[clock],
+            precision=choose_precision(recipe, choose_device(), SILENT),
+        )
+    return clock.result()
+
+
+def measure_plain(steps: int, threads: int) -> dict[str, float]:
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding, Trainer, TrainingArguments
+
+    torch.set_num_threads(threads)
+    base, ready = prepared(steps)
+    labels = ready.recipe.task.label_names(ready.state)
+    rows = ready.train_rows.values
+    tokens = ready.tokenizer([row["text"] for row in rows], truncation=True)
+    data = Dataset.from_dict({**tokens, "labels": [labels.index(row["label"]) for row in rows]})
+    model = AutoModelForSequenceClassification.from_pretrained(base.path, num_labels=len(labels), dtype=torch.float32)
+    clock = timer(steps)
+    with TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=BATCH,
+            max_steps=steps + UNCOUNTED,
+            learning_rate=3e-4,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            use_cpu=True,
+        )
+        Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=data,
+            data_collator=DataCollatorWithPadding(ready.tokenizer),
+            callbacks=[clock],
+        ).train()
+    return clock.result()
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--worker", choices=["plain", "sftcore"])
+    arguments = parser.parse_args()
+    if arguments.worker:
+        measure = {"plain": measure_plain, "sftcore": measure_sftcore}[arguments.worker]
+        print(json.dumps(measure(arguments.steps, arguments.threads)))
+        return
+    names = ("python", "torch", "transformers", "accelerate", "datasets")
+    versions = [f"{name} {platform.python_version() if name == 'python' else version(name)}" for name in names]
+    print(f"$ python benchmarks/throughput.py --pairs {arguments.pairs} --steps {arguments.steps}", end=" ")
+    print(f"--threads {arguments.threads}\n{processor()}, {os.cpu_count()} cores; {', '.join(versions)}")
+    found: dict[str, list[float]] = {"plain": [], "sftcore": []}
+    for pair in range(1, arguments.pairs + 1):
+        for worker, rates in found.items():
+            command = [sys.executable, __file__, "--worker", worker, "--steps", str(arguments.steps)]
+            command += ["--threads", str(arguments.threads)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            seconds = json.loads(done.stdout.splitlines()[-1])
+            samples = BATCH * arguments.steps
+            rates.append(samples / seconds["cpu"])
+            print(f"pair {pair}  {worker:8}  {rates[-1]:6.1f} samples a CPU-second, ", end="")
+            print(f"{samples / seconds['wall']:6.1f} a second", flush=True)
+    ratios = [ours / plain for ours, plain in zip(found["sftcore"], found["plain"], strict=True)]
+    print(f"ratio of CPU-seconds, pair by pair: {', '.join(f'{ratio:.2f}' for ratio in ratios)}", end="")
+    print(f"; median {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
