@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import random
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"  # small models gain nothing by more, and the tests share the machine
+
+LEFT_OUT: Counter[str] = Counter()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count by marker what is not run by default."""
+    for item in items:
+        LEFT_OUT.update(name for name in ("install", "chaos", "gpu", "browser") if item.get_closest_marker(name))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what was left out."""
+    for name, count in sorted(LEFT_OUT.items()):
+        terminalreporter.write_line(f"left out: {count} tests marked {name} (pytest -m {name} runs them)")
+
 
 WORDS = {
     "negative": ["awful", "bad", "broken", "hate", "terrible", "worst", "refund", "angry"],

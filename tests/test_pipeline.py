@@ -80,7 +80,7 @@ def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 def test_the_stages_come_in_the_order_of_the_contract(finished: tuple[Run, Told]) -> None:
     assert finished[1].stages == (
-        ["load", "preprocess", "split", "augment", "encode", "model", "train", "calibrate", "evaluate", "save"]
+        ["load", "preprocess", "split", "augment", "encode", "model", "train", "evaluate", "save"]
     )
 
 
@@ -117,6 +117,27 @@ def test_the_reloaded_model_gives_the_recorded_outputs(finished: tuple[Run, Told
     assert result.outputs is not None
     assert result.outputs.rows == 24
     assert result.outputs.max_difference < 1e-5
+
+
+def test_plain_transformers_without_sftcore_gives_the_recorded_logits(finished: tuple[Run, Told]) -> None:
+    program = """
+import sys
+sys.modules["sftcore"] = None  # not to be had
+import pyarrow.parquet as pq, torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+model = AutoModelForSequenceClassification.from_pretrained("model").eval()
+tokenizer = AutoTokenizer.from_pretrained("model")
+worst = 0.0
+for row in pq.read_table("predictions.parquet").to_pylist():
+    assert tokenizer(row["model_input"], truncation=True)["input_ids"] == row["input_ids"]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([row["input_ids"]])).logits[0]
+    worst = max(worst, (logits - torch.tensor(row["logits"])).abs().max().item())
+print(worst)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=finished[0].path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1e-5
 
 
 def test_pipeline_on_model_input_gives_the_recorded_scores(finished: tuple[Run, Told]) -> None:
