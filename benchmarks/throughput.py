@@ -1,11 +1,12 @@
 """Training speed on the starter's data: `sftcore` against a plain Trainer script, side by side in one run.
 
-    python benchmarks/throughput.py [--pairs 3] [--steps 60] [--threads 2]
+    python benchmarks/throughput.py [--rounds 3] [--steps 60] [--threads 2]
 
 The plain script is what a tutorial shows: `Trainer`, `DataCollatorWithPadding` (dynamic padding), fp32, random order.
-Both train the same model (with its own dropout) on the same rows in batches of 32. A process of its own for each
-measurement, in turn; the first steps are not counted. Samples a CPU-second, since CPU-seconds suffer least from what
-else the machine does; wall time is printed beside them.
+`recipe` is the starter's recipe as it stands, which trains without dropout; `dropout` is the same recipe with the
+base's own dropout, as the plain script has it. All train the same model on the same rows in batches of 32. A process
+of its own for each measurement, in turn; the first steps are not counted. Samples a CPU-second, since CPU-seconds
+suffer least from what else the machine does; wall time is printed beside them.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 RECIPE = Path(__file__).parent.parent / "recipes/sentiment.toml"
-OVERRIDES = ["model.config={}", "train.save_strategy='no'", "train.eval_strategy='no'"]
+OVERRIDES = ["train.save_strategy='no'", "train.eval_strategy='no'"]
+OWN_DROPOUT = "model.config={}"
 BATCH, UNCOUNTED = 32, 10
+WORKERS = ("plain", "recipe", "dropout")
 
 
 def timer(steps: int) -> Any:
@@ -47,7 +50,7 @@ def timer(steps: int) -> Any:
     return Timer()
 
 
-def prepared(steps: int) -> Any:
+def prepared(steps: int, *overrides: str) -> Any:
     from sftcore import Recipe
     from sftcore.data.ledger import Ledger
     from sftcore.data.load import load_rows
@@ -56,20 +59,20 @@ def prepared(steps: int) -> Any:
     from sftcore.registry import discover
     from sftcore.reporter import SILENT
 
-    recipe = Recipe.read(RECIPE, [*OVERRIDES, f"train.max_steps={steps + UNCOUNTED}"])
+    recipe = Recipe.read(RECIPE, [*OVERRIDES, *overrides, f"train.max_steps={steps + UNCOUNTED}"])
     ledger = Ledger()
     base = locate_base(recipe)
     return base, prepare(recipe, load_rows(recipe, discover(), ledger, SILENT), base, ledger)
 
 
-def measure_sftcore(steps: int, threads: int) -> dict[str, float]:
+def measure_sftcore(steps: int, threads: int, *overrides: str) -> dict[str, float]:
     from sftcore.models.loading import load_model
     from sftcore.reporter import SILENT
     from sftcore.training.arguments import choose_device, choose_precision, pin_threads
     from sftcore.training.train import train
 
     pin_threads(threads)
-    base, ready = prepared(steps)
+    base, ready = prepared(steps, *overrides)
     recipe = ready.recipe
     model = load_model(recipe, base, recipe.task, ready.state, ready.tokenizer, SILENT)
     clock = timer(steps)
@@ -132,21 +135,22 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--worker", choices=["plain", "sftcore"])
+    parser.add_argument("--worker", choices=WORKERS)
     arguments = parser.parse_args()
     if arguments.worker:
-        measure = {"plain": measure_plain, "sftcore": measure_sftcore}[arguments.worker]
-        print(json.dumps(measure(arguments.steps, arguments.threads)))
+        overrides = [OWN_DROPOUT] if arguments.worker == "dropout" else []
+        measure = measure_plain if arguments.worker == "plain" else measure_sftcore
+        print(json.dumps(measure(arguments.steps, arguments.threads, *overrides)))
         return
     names = ("python", "torch", "transformers", "accelerate", "datasets")
     versions = [f"{name} {platform.python_version() if name == 'python' else version(name)}" for name in names]
-    print(f"$ python benchmarks/throughput.py --pairs {arguments.pairs} --steps {arguments.steps}", end=" ")
+    print(f"$ python benchmarks/throughput.py --rounds {arguments.rounds} --steps {arguments.steps}", end=" ")
     print(f"--threads {arguments.threads}\n{processor()}, {os.cpu_count()} cores; {', '.join(versions)}")
-    found: dict[str, list[float]] = {"plain": [], "sftcore": []}
-    for pair in range(1, arguments.pairs + 1):
+    found: dict[str, list[float]] = {worker: [] for worker in WORKERS}
+    for pair in range(1, arguments.rounds + 1):
         for worker, rates in found.items():
             command = [sys.executable, __file__, "--worker", worker, "--steps", str(arguments.steps)]
             command += ["--threads", str(arguments.threads)]
@@ -154,11 +158,12 @@ def main() -> None:
             seconds = json.loads(done.stdout.splitlines()[-1])
             samples = BATCH * arguments.steps
             rates.append(samples / seconds["cpu"])
-            print(f"pair {pair}  {worker:8}  {rates[-1]:6.1f} samples a CPU-second, ", end="")
+            print(f"round {pair}  {worker:8}  {rates[-1]:6.1f} samples a CPU-second, ", end="")
             print(f"{samples / seconds['wall']:6.1f} a second", flush=True)
-    ratios = [ours / plain for ours, plain in zip(found["sftcore"], found["plain"], strict=True)]
-    print(f"ratio of CPU-seconds, pair by pair: {', '.join(f'{ratio:.2f}' for ratio in ratios)}", end="")
-    print(f"; median {statistics.median(ratios):.2f}")
+    for worker in WORKERS[1:]:
+        ratios = [ours / plain for ours, plain in zip(found[worker], found["plain"], strict=True)]
+        shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"{worker} to plain, round by round: {shown}; median {statistics.median(ratios):.2f}")
 
 
 if __name__ == "__main__":

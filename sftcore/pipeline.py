@@ -68,8 +68,10 @@ def run(
         with clock.stage("train"):
             trained = train_model(prepared, model, registry, run, machine.precision, reporter)
             model = merged(model)
-        with clock.stage("calibrate"):
-            state = calibrate(prepared, model, machine.precision)
+        state = prepared.state
+        if prepared.calibrates:
+            with clock.stage("calibrate"):
+                state = calibrate(prepared, model, machine.precision)
         with clock.stage("evaluate"):
             predicted, scores = evaluate_test(prepared, model, state, reporter)
         with clock.stage("save"):

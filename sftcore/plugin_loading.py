@@ -1,4 +1,4 @@
-"""Loading one plugin: its module, its hooks, its component classes, and everything that can be wrong with them."""
+"""Loading one plugin: its module, its hooks, its component classes, and what can be wrong with them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from sftcore import components, hooks
+from sftcore.component_checks import component_complaint, named
 from sftcore.components import Component, Kind
 from sftcore.errors import did_you_mean
-from sftcore.records import PredictionKind
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 GROUP = "sftcore"
 CORE = "sftcore"
 _FOREIGN_CODE = re.compile(r"^<|importlib|[\\/](pluggy|pydantic)[\\/]|plugin_loading\.py$")
-RESERVED = {"use", "name", "kind"}
 T = TypeVar("T")
 
 BASES: Mapping[str, tuple[Kind, tuple[type[Component], ...]]] = {
@@ -43,7 +42,10 @@ BASES: Mapping[str, tuple[Kind, tuple[type[Component], ...]]] = {
 
 
 class _UnfitError(Exception):
-    """Why a plugin goes into quarantine, in words for its author."""
+    """Why a plugin goes into quarantine, in words for its author: a line for each complaint."""
+
+    def __init__(self, *complaints: str) -> None:
+        super().__init__("\n".join(complaints))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Entry:
     def qualified(self) -> str:
         """`distribution:name`, which always means this entry."""
         return f"{self.distribution}:{self.name}"
+
+    @property
+    def description(self) -> str:
+        """The first sentence of its docstring, on one line."""
+        return " ".join((self.cls.__doc__ or "").split()).partition(". ")[0].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +129,35 @@ def normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def guarded(action: Callable[[], T]) -> tuple[T | None, str]:
-    """The result of a plugin's code, or None and why it failed.
+class _Named(io.StringIO):
+    """Writes to stderr, each line with the name of who prints it."""
 
-    What it prints goes to stderr; nothing but KeyboardInterrupt leaves.
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name, self._begins = name, True
+
+    def write(self, text: str) -> int:
+        """Write the text, with the name before each line."""
+        for line in text.splitlines(keepends=True) if sys.stderr else ():
+            sys.stderr.write(f"{self._name}: {line}" if self._begins else line)
+            self._begins = line.endswith("\n")
+        return len(text)
+
+    def fileno(self) -> int:
+        """That of stderr."""
+        return sys.stderr.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+def guarded(action: Callable[[], T], name: str) -> tuple[T | None, str]:
+    """The result of the code of the plugin of that name, or None and why it failed.
+
+    What it prints goes to stderr, with the name; nothing but KeyboardInterrupt leaves.
     """
     try:
-        with redirect_stdout(sys.stderr or io.StringIO()):
+        with redirect_stdout(_Named(name)):
             return action(), ""
     except KeyboardInterrupt:
         raise
@@ -154,7 +183,7 @@ def _described(error: BaseException) -> str:
 
 def candidates() -> Iterator[Candidate]:
     """The core, then every distribution with an entry point in the group, by normalised name. Loads nothing."""
-    yield Candidate(CORE, _core_version(), "sftcore.builtin", lambda: import_module("sftcore.builtin"))
+    yield _core()
     found: dict[str, list[metadata.Distribution]] = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"] if _entry_points(distribution) else None
@@ -164,11 +193,17 @@ def candidates() -> Iterator[Candidate]:
         yield _candidate(name, _distinct(found[name]))
 
 
-def _core_version() -> str:
+def _core() -> Candidate:
+    """The core itself; run from a checkout that nobody installed it has no version."""
     try:
-        return metadata.version(CORE)
+        distribution = metadata.distribution(CORE)
     except metadata.PackageNotFoundError:
-        return "0"
+        version, location, editable = "0", "", False
+    else:
+        version, (location, editable) = distribution.version, _location(distribution)
+    return Candidate(
+        CORE, version, "sftcore.builtin", lambda: import_module("sftcore.builtin"), location=location, editable=editable
+    )
 
 
 def _entry_points(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
@@ -228,7 +263,7 @@ def load(candidate: Candidate) -> Plugin:
     )
     if candidate.problem:
         return replace(bare, problem=candidate.problem)
-    plugin, problem = guarded(lambda: _loaded(candidate, bare))
+    plugin, problem = guarded(lambda: _loaded(candidate, bare), candidate.distribution)
     return plugin or replace(bare, problem=problem)
 
 
@@ -240,7 +275,6 @@ def _loaded(candidate: Candidate, bare: Plugin) -> Plugin:
     manager.register(module, name=candidate.distribution)
     manager.check_pending()
     entries = tuple(_entries(manager, names, candidate))
-    _check_names(entries)
     return replace(bare, module=module, entries=entries, hooks=names, _manager=manager)
 
 
@@ -255,110 +289,40 @@ def _hook_names(module: Any) -> tuple[str, ...]:
     functions = dict(inspect.getmembers(module, inspect.isroutine))
     marked = {name: value.sftcore_impl for name, value in functions.items() if hasattr(value, "sftcore_impl")}
     implemented = {name: options.get("specname") or name for name, options in marked.items()}
+    complaints = []
     for name in sorted(marked.keys() | {name for name in functions if name.startswith("sftcore_")}):
         hook = implemented.get(name, name)
         if hook not in hook_specs():
-            raise _UnfitError(f"{hook} is not a hook{did_you_mean(hook, hook_specs())}")
-        if name not in marked:
-            raise _UnfitError(f"{name} is not marked with @hookimpl")
+            complaints.append(f"{hook} is not a hook{did_you_mean(hook, hook_specs())}")
+        elif name not in marked:
+            complaints.append(f"{name} is not marked with @hookimpl")
+    if complaints:
+        raise _UnfitError(*complaints)
     return tuple(name for name in hook_specs() if name in implemented.values())
 
 
-def _entries(manager: pluggy.PluginManager, names: Iterable[str], candidate: Candidate) -> Iterator[Entry]:
+def _entries(manager: pluggy.PluginManager, names: Iterable[str], candidate: Candidate) -> list[Entry]:
+    """What the plugin offers. Raises every complaint about it at once."""
+    entries: list[Entry] = []
+    complaints: list[str] = []
     for hook, (kind, bases) in BASES.items():
-        if hook not in names:
-            continue
-        for result in getattr(manager.hook, hook)():
+        for result in getattr(manager.hook, hook)() if hook in names else ():
             if not isinstance(result, list | tuple):
-                raise _UnfitError(f"{hook} returned {_named(result)}; a list of component classes was expected")
+                complaints.append(f"{hook} returned {named(result)}; a list of component classes was expected")
+                continue
             for cls in result:
-                check_component(cls, kind, bases)
-                yield Entry(kind, cls, candidate.distribution, candidate.version)
+                complaint = component_complaint(cls, kind, bases)
+                complaints += [complaint] if complaint else []
+                entries += [] if complaint else [Entry(kind, cls, candidate.distribution, candidate.version)]
+    complaints += _name_complaints(entries)
+    if complaints:
+        raise _UnfitError(*complaints)
+    return entries
 
 
-def _check_names(entries: tuple[Entry, ...]) -> None:
+def _name_complaints(entries: Iterable[Entry]) -> Iterator[str]:
     seen: dict[tuple[Kind, str], Entry] = {}
     for entry in entries:
         other = seen.setdefault((entry.kind, entry.name), entry)
         if other is not entry:
-            raise _UnfitError(
-                f"{other.cls.__qualname__} and {entry.cls.__qualname__} are both {entry.kind} {entry.name!r}"
-            )
-
-
-def check_component(cls: Any, kind: Kind, bases: tuple[type[Component], ...]) -> None:
-    """Raise what is wrong with a class that a plugin offers as a component of that kind."""
-    expected = " or ".join(base.__name__ for base in bases)
-    if not isinstance(cls, type) or not issubclass(cls, bases):
-        raise _UnfitError(f"{_named(cls)} is offered as a {kind}; a subclass of {expected} was expected")
-    complaint = (
-        _generic_complaint(cls)
-        or _config_complaint(cls)
-        or _field_complaint(cls)
-        or _naming_complaint(cls)
-        or _abstract_complaint(cls)
-        or _claim_complaint(cls)
-    )
-    if complaint:
-        raise _UnfitError(f"{cls.__qualname__}: {complaint}")
-    try:
-        cls.model_json_schema()
-    except Exception as error:  # pydantic raises several kinds, one of them outside its own hierarchy
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _UnfitError(f"{cls.__qualname__}: its fields give no JSON schema ({first})") from error
-
-
-def _naming_complaint(cls: type[Component]) -> str:
-    if not cls.name:
-        return f'no name; write class {cls.__name__}({cls.__bases__[0].__name__}, name="...")'
-    if not re.fullmatch(r"\w[\w.-]*", cls.name):
-        return f"the name {cls.name!r} may hold letters, digits, hyphens, dots and underscores only"
-    return "" if (cls.__doc__ or "").strip() else "no docstring; its first line is what users read about it"
-
-
-def _generic_complaint(cls: type[Component]) -> str:
-    generic = getattr(cls, "__pydantic_generic_metadata__", {})
-    return "generic classes can't be used as components" if generic.get("parameters") or generic.get("origin") else ""
-
-
-def _config_complaint(cls: type[Component]) -> str:
-    kept = ("frozen", "extra", "strict", "allow_inf_nan")
-    changed = [key for key in kept if cls.model_config.get(key) != Component.model_config.get(key)]
-    return f"model_config changes {', '.join(changed)}; components are frozen and strict" if changed else ""
-
-
-def _field_complaint(cls: type[Component]) -> str:
-    for name in cls.model_fields:
-        if name in RESERVED:
-            return f"a field can't be called {name!r}: the recipe's {name} stands for something else"
-        hidden = next((base for base in cls.__mro__[1:] if _has_public(base, name)), None)
-        if hidden:
-            return f"the field {name!r} hides {hidden.__name__}.{name}; give it another name"
-    return ""
-
-
-def _has_public(base: type, name: str) -> bool:
-    return not name.startswith("_") and name in vars(base) and name not in getattr(base, "model_fields", {})
-
-
-def _abstract_complaint(cls: type[Component]) -> str:
-    missing = sorted(getattr(cls, "__abstractmethods__", ()))
-    return f"it does not implement {', '.join(missing)}" if missing else ""
-
-
-def _claim_complaint(cls: type[Component]) -> str:
-    """What a component has to say of itself besides its name."""
-    if issubclass(cls, components.Metric):
-        kinds = getattr(cls, "understands", ())
-        wrong = [kind for kind in kinds if kind not in get_args(PredictionKind)]
-        if not kinds or isinstance(kinds, str) or wrong:
-            return f'understands: a tuple of {", ".join(get_args(PredictionKind))} was expected, like ("labels",)'
-    if issubclass(cls, components.Task) and not isinstance(getattr(cls, "auto_class", None), str):
-        return 'auto_class: the name of a transformers class was expected, like "AutoModelForSequenceClassification"'
-    if issubclass(cls, components.Source) and not (cls.schemes or cls.endings):
-        return 'it claims no place: give schemes = ("s3",) or endings = (".csv",)'
-    return ""
-
-
-def _named(value: Any) -> str:
-    return value.__qualname__ if isinstance(value, type) else repr(value)[:80]
+            yield f"{other.cls.__qualname__} and {entry.cls.__qualname__} are both {entry.kind} {entry.name!r}"

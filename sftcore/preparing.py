@@ -47,6 +47,11 @@ class Prepared:
     validation: EncodedRows
     test: EncodedRows
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether the validation split completes the task's state."""
+        return self.recipe.task.calibrates and len(self.splits.validation) > 0
+
     def encode(self, rows: Rows, ledger: Ledger | None = None, stage: str = "encode") -> EncodedRows:
         """Rows as features, as those of the splits were made."""
         return _encode(self.recipe, self.state, self.tokenizer, rows, ledger, stage)
@@ -80,8 +85,10 @@ def prepare(
         processed = _preprocess(loaded.rows, recipe, ledger)
     with clock.stage("split"):
         splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
-    with clock.stage("augment"):
-        train_rows = augment(splits.train, recipe, ledger)
+    train_rows = splits.train
+    if recipe.augment:
+        with clock.stage("augment"):
+            train_rows = augment(splits.train, recipe, ledger)
     sight = sighted(splits[:3], recipe.task.roles, loaded.origins)
     with sight, clock.stage("encode"):
         state = _fit(recipe, splits.train, reporter)

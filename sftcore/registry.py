@@ -73,13 +73,20 @@ class Registry:
         Raises `PluginError` with the nearest name and every plugin in quarantine.
         """
         distribution, _, name = use.rpartition(":")
-        found = self._qualified(kind, distribution, name) if distribution else self._bare(kind, name)
+        found = self._found(kind, use)
         if len(found) == 1:
             return found[0]
         if found:
             choice = " or ".join(entry.qualified for entry in found)
             raise PluginError(Problem(f"{len(found)} plugins offer a {kind} {name!r}; write {choice}", key="use"))
         raise PluginError(self._unknown(kind, distribution, use))
+
+    def may_offer(self, kind: Kind, use: str) -> bool:
+        """Whether what is installed offers this name, or should: a whole plugin that it names is here."""
+        wanted = normalised(use.rpartition(":")[0])
+        return bool(self._found(kind, use)) or wanted in {
+            each.distribution for each in self.plugins if not each.problem
+        }
 
     def entry_of(self, component: Component | type[Component]) -> Entry | None:
         """The entry of a component's class, or None for a class that nobody registered."""
@@ -112,7 +119,9 @@ class Registry:
 
         callbacks: list[TrainerCallback] = []
         for plugin in self._asked(recipe):
-            results, failure = guarded(partial(plugin.call, "sftcore_trainer_callbacks", recipe=recipe))
+            results, failure = guarded(
+                partial(plugin.call, "sftcore_trainer_callbacks", recipe=recipe), plugin.distribution
+            )
             for result in results or ():
                 items = result if isinstance(result, list | tuple) else [result]
                 wrong = [item for item in items if not isinstance(item, TrainerCallback)]
@@ -125,7 +134,7 @@ class Registry:
     def run_finished(self, run: Run, recipe: Recipe, reporter: Reporter) -> None:
         """Tell core and participants of a sealed run; what they raise becomes a warning."""
         for plugin in self._asked(recipe):
-            _, failure = guarded(partial(plugin.call, "sftcore_run_finished", run=run))
+            _, failure = guarded(partial(plugin.call, "sftcore_run_finished", run=run), plugin.distribution)
             if failure:
                 reporter.warning(f"the plugin {plugin.distribution} failed after the run was sealed: {failure}")
 
@@ -141,6 +150,10 @@ class Registry:
     def _by_class(self) -> dict[type[Component], Entry]:
         entries = [entry for plugin in self.plugins for entry in plugin.entries]
         return {entry.cls: entry for entry in reversed(entries)}
+
+    def _found(self, kind: Kind, use: str) -> list[Entry]:
+        distribution, _, name = use.rpartition(":")
+        return self._qualified(kind, distribution, name) if distribution else self._bare(kind, name)
 
     def _bare(self, kind: Kind, name: str) -> list[Entry]:
         found = [entry for entry in self.entries(kind) if entry.name == name]
@@ -190,4 +203,5 @@ def _with_article(noun: str) -> str:
 
 
 def _short(text: str, width: int = 90) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"

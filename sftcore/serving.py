@@ -30,7 +30,7 @@ TOKENS_PER_BATCH = 8192
 """Tokens a batch, padding included."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A run's model with all that predicting needs: recipe (its preprocessing), task, state and tokenizer.
 
@@ -42,6 +42,10 @@ class Model:
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        labels = f", {len(self.labels)} labels" if self.labels else ""
+        return f"<sftcore Model {self.recipe.name!r}: {self.task.name}{labels}>"
 
     @property
     def task(self) -> Task:
@@ -73,8 +77,11 @@ class Model:
 
         A row is a text (where the task reads one), or a dict by role or by the recipe's column names. A row
         that preprocessing drops, or whose text is None, comes back with value None and the reason. Raises
-        `DataError`, with the row number from 1, where a role is missing or is no text.
+        `DataError`, with the row number from 1, where a role is missing or is no text, and for one row alone.
         """
+        if isinstance(rows, (str, bytes, Mapping)):
+            kind = "dict" if isinstance(rows, Mapping) else "text"
+            raise DataError(Problem(f"a list of rows was expected, not one {kind}", advice=f"give a list: [{kind}]"))
         ready = self._ready([read_row(self.recipe, row, at, self.columns) for at, row in enumerate(rows, start=1)])
         kept = [number for number, row in enumerate(ready) if not isinstance(row, Drop)]
         values = [dict(row) for row in ready if not isinstance(row, Drop)]
@@ -127,16 +134,22 @@ def _without_gaps(row: dict[str, Any], used: set[str]) -> dict[str, Any] | Drop:
     return Drop(f"{absent[0]} is missing") if absent else row
 
 
+def find_run(run: Run | str | Path, runs: str | Path | None = None) -> Run:
+    """The finished run that `load_model` would load. Raises `RunError` where there is none, or it is not finished."""
+    found = run if isinstance(run, Run) else Run.find(_run_of(run), runs)
+    if not found.sealed:
+        advice = "sftcore run with its recipe goes on with it"
+        raise RunError(Problem("the run is not finished: it has no model yet", str(found.path), advice=advice))
+    return found
+
+
 def load_model(run: Run | str | Path, runs: str | Path | None = None) -> Model:
     """The model of a finished run: a `Run`, a run folder (or the `model` in it), or a run's name (its newest run).
 
     Raises `RunError` where there is no such run, or it is not finished or damaged; `PluginError` where a plugin
     that its recipe uses is not installed.
     """
-    found = run if isinstance(run, Run) else Run.find(_run_of(run), runs)
-    if not found.sealed:
-        advice = "sftcore run with its recipe goes on with it"
-        raise RunError(Problem("the run is not finished: it has no model yet", str(found.path), advice=advice))
+    found = find_run(run, runs)
     recipe = found.recipe()
     state = read_task_state(found.model_path, recipe.task)
     model, tokenizer = load_saved(found.model_path, recipe.task.auto_class)
@@ -169,9 +182,11 @@ def evaluate(
     from sftcore.registry import discover
 
     reporter.stage("load")
+    run = find_run(run)
     model, ledger = load_model(run), Ledger()
     recipe, task = _reading(model.recipe, columns or {}), model.task
-    table = read_table(source, Path.cwd(), encoding, discover(), reporter)
+    trained_on = run.lock.get("fingerprint", {}).get("data", {}).get("sha256")
+    table = read_table(source, Path.cwd(), encoding, discover(), reporter, trained_on)
     with placed(source):
         rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
     reporter.stage("evaluate")
@@ -213,10 +228,12 @@ def _known_labels(model: Model, rows: Rows, source: str) -> Iterator[None]:
     except DataError as error:
         for problem in error.problems:
             row = None if problem.value is None else first_row(rows, model.task.roles, problem.value)
-            if row is not None:
-                known = f"the model knows {', '.join(model.labels[:12])}" if model.labels else problem.advice
-                advice = f"{known}; mend the data, or leave such rows out"
-                raise DataError(replace(problem, where=source, row=row + 1, advice=advice)) from error
+            if row is not None or problem.key.startswith("task."):  # the settings of a finished model stand
+                known = f"the model knows {', '.join(model.labels[:12])}; " if model.labels else ""
+                target = next(name for name, role in model.task.roles.items() if role.target)
+                advice = f"{known}mend the data, leave such rows out, or read another column (--column {target}=NAME)"
+                number = None if row is None else row + 1
+                raise DataError(replace(problem, where=source, row=number, key="", advice=advice)) from error
         raise
 
 

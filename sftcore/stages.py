@@ -105,8 +105,6 @@ def _validation_scores(prepared: Prepared, predicted: Predicted) -> dict[str, fl
 def calibrate(prepared: Prepared, model: PreTrainedModel, precision: Precision) -> TaskState:
     """The task's state, completed with the predictions of the validation split."""
     rows, task = prepared.splits.validation, prepared.recipe.task
-    if not (task.calibrates and len(rows)):
-        return prepared.state
     predicted = prepared.predict(model, "validation", prepared.state, precision)
     return task.calibrate(rows.values, predicted.predictions, prepared.state)
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def call(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd="/")
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -32,8 +32,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv/bin/python"
     site = Path(call(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip())
-    libraries = sysconfig.get_paths()["purelib"]
-    # Only the folder: no .pth file in it is read, so editable installs of this environment stay out.
+    libraries = folder / "libraries"
+    libraries.mkdir()
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.startswith("sftcore"):
+            (libraries / entry.name).symlink_to(entry)
     (site / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
     call(python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--ignore-installed", *wheels.glob("*.whl"))
     return folder / "venv"

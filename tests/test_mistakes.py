@@ -952,7 +952,7 @@ RUNS = [
     ),
     run(
         "unknown label",
-        "e.csv row 2  task.labels",
+        "e.csv row 2",
         ("'Positive'", "the model knows negative, neutral, positive"),
         file("e.csv", "text,label\nbad,negative\ngood,Positive\n"),
         command=("evaluate", "tiny", "--data", "e.csv"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -225,3 +226,30 @@ def test_a_change_to_an_unfinished_run_is_refused_with_old_and_new(recipe: Recip
     assert "recipe.train.learning_rate" in str(caught.value)
     assert "0.001 → 0.002" in str(caught.value)
     assert "--fresh" in str(caught.value)
+
+
+KINDS = {
+    "multi_label_classification": lambda n, label: f"{label}|{'even' if n % 2 else 'odd'}",
+    "regression": lambda n, label: str({"negative": -1.0, "neutral": 0.0, "positive": 1.5}[label]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_label_sets_and_numbers_go_the_same_way(kind: str, recipe: Recipe, sentiment_csv: str, tmp_path: Path) -> None:
+    with open(sentiment_csv, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with (tmp_path / "data.csv").open("w", encoding="utf-8", newline="") as stream:
+        labels = [KINDS[kind](number, row["label"]) for number, row in enumerate(rows)]
+        csv.writer(stream).writerows([("text", "label"), *zip([row["text"] for row in rows], labels, strict=True)])
+    overrides = [f"data.source={str(tmp_path / 'data.csv')!r}", f"task.problem_type={kind!r}", "train.max_steps=3"]
+    done = run(Recipe.from_toml(recipe.text, overrides=overrides), runs=tmp_path / "runs")
+    result = verify(done)
+    assert result.outputs is not None
+    assert result.outputs.max_difference < 1e-5
+    state = json.loads((done.model_path / "task_state.json").read_text(encoding="utf-8"))["state"]
+    said = load_model(done).predict(["the best phone"])[0].value
+    if kind == "regression":
+        assert isinstance(said, float)
+    else:
+        assert len(state["thresholds"]) == len(state["labels"]) == 5
+        assert isinstance(said, tuple)

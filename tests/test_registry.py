@@ -113,6 +113,13 @@ def test_an_editable_installation_says_where_its_source_is(install: Install) -> 
     assert (mine.location, mine.editable) == ("/src/edited", True)
 
 
+def test_the_core_says_where_its_source_is_too(install: Install) -> None:
+    info = install("sftcore", GOOD, version="9.9")
+    assert (next(candidates()).version, next(candidates()).editable) == ("9.9", False)
+    (info / "direct_url.json").write_text('{"url": "file:///src/sftcore", "dir_info": {"editable": true}}')
+    assert (next(candidates()).location, next(candidates()).editable) == ("/src/sftcore", True)
+
+
 def test_importing_the_registry_loads_no_plugin() -> None:
     code = "import sys, sftcore.registry; print([m for m in sys.modules if m.startswith('sftcore.builtin')])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -234,6 +241,17 @@ def test_a_broken_plugin_is_put_aside_with_the_reason_and_harms_no_other(
     assert registry.resolve("preprocessor", "lowercase").distribution == "sftcore"
 
 
+def test_all_complaints_about_a_plugin_come_at_once(install: Install) -> None:
+    bare = GOOD.replace('    """Write in capitals."""\n', "")
+    install("broken", bare.replace("[Shout]", "[Shout, Quiet]") + QUIET)
+    first, second = plugin("broken").problem.splitlines()
+    assert first.startswith("Shout: no docstring")
+    assert second.startswith("Quiet: it does not implement process")
+
+
+QUIET = 'class Quiet(RowPreprocessor, name="quiet"):\n    """Nothing."""\n'
+
+
 def test_two_metadata_folders_of_one_distribution(install: Install) -> None:
     install("twice", GOOD)
     install("twice", GOOD, version="1.1")
@@ -268,7 +286,7 @@ def test_prints_of_a_plugin_go_to_stderr(install: Install, capsys: pytest.Captur
     install("loud", "print('hello')\n" + GOOD)
     found()
     captured = capsys.readouterr()
-    assert (captured.out, "hello" in captured.err) == ("", True)
+    assert (captured.out, "loud: hello\n" in captured.err) == ("", True)
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -438,6 +456,43 @@ def test_all_unmet_requirements_at_once(install: Install) -> None:
     assert told["requires.1"] == ("absent-thing is not installed", 'pip install "absent-thing>=2"')
     assert "broken is installed but broken: ModuleNotFoundError" in told["requires.2"][0]
     assert len(told) == 3
+
+
+def test_a_missing_plugin_is_one_problem_with_the_names_that_are_probably_its_own(install: Install) -> None:
+    install("broken", "import no_such_module\n")
+    with pytest.raises(RecipeError) as caught:
+        read(found(), requires=["absent-thing"], preprocess=[{"use": "mask"}, {"use": "absent-thing:x", "y": 1}])
+    (problem,) = caught.value.problems
+    assert problem.key == "requires.0"
+    told = "these names probably come from it: mask, absent-thing:x"
+    assert problem.advice == f'pip install "absent-thing"\n{told}'
+    with pytest.raises(RecipeError) as caught:
+        read(found(), requires=["absent-thing"], preprocess=[{"use": "sftcore:lowr"}])
+    assert [problem.key for problem in caught.value.problems] == ["requires.0", "preprocess.0.use"]
+
+
+def test_a_section_says_its_qualified_name_where_a_resolved_recipe_is_read(install: Install) -> None:
+    install("lawyer", PLUGIN_WITH_SECTION)
+    registry = found()
+    recipe = read(registry, plugins={"legal": {}})
+    again = Recipe.from_dict(_without_none(recipe.resolved()), registry=registry)
+    assert again.resolved() == recipe.resolved()
+    assert recipe.resolved()["plugins"]["legal"]["use"] == "lawyer:legal"
+
+
+PLUGIN_WITH_SECTION = """
+class Legal(Settings, name="legal"):
+    \"\"\"Law.\"\"\"
+    level: int = 1
+@hookimpl
+def sftcore_register_settings(): return [Legal]
+"""
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
 
 
 def test_a_broken_core_is_our_bug() -> None:

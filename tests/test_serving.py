@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from sftcore import DataError, Recipe, RunError, evaluate, load_model
 from sftcore.components import Drop
+from sftcore.reporter import SilentReporter
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions
 from sftcore.serving import read_row
@@ -34,6 +36,14 @@ def test_rows_out_are_rows_in(tmp_path: Path, make_run: MakeRun) -> None:
     assert found[0].logits == pytest.approx(model.predict(["good book"])[0].logits, abs=1e-6)
     assert model.predict([]) == []
     assert model.predict([""])[0].value is None
+
+
+def test_one_row_is_no_list_of_rows(tmp_path: Path, make_run: MakeRun) -> None:
+    model = load_model(make_run(tmp_path))
+    for row, kind in (("good book", "text"), ({"text": "good book"}, "dict")):
+        with pytest.raises(DataError, match=rf"not one {kind}\n  give a list: \[{kind}\]"):
+            model.predict(row)
+    assert repr(model) == "<sftcore Model 'tiny': text-classification, 3 labels>"
 
 
 def test_preprocessing_is_part_of_the_model(tmp_path: Path, make_run: MakeRun) -> None:
@@ -76,6 +86,35 @@ def test_other_columns_are_predicted_and_scored(tmp_path: Path, make_run: MakeRu
         model.reading({"txt": "body"})
     with pytest.raises(DataError, match="no column 'label' for the role label"):
         evaluate(run, str(tmp_path / "other.csv"))
+
+
+def test_the_data_of_the_training_is_warned_of(tmp_path: Path, make_run: MakeRun) -> None:
+    run, path, heard = make_run(tmp_path), tmp_path / "reviews.csv", Warnings()
+    path.write_text("review,label\ngood phone,positive\nbad phone,negative\n", encoding="utf-8")
+    evaluate(run, str(path), reporter=heard)
+    assert not heard.warnings
+    run.lock["fingerprint"]["data"] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    evaluate(run, str(path), reporter=heard)
+    assert [text for text in heard.warnings if "the data that the run was trained on" in text]
+
+
+def test_labels_that_a_model_does_not_know_are_mended_in_the_data(tmp_path: Path, make_run: MakeRun) -> None:
+    run, path = make_run(tmp_path), tmp_path / "other.csv"
+    path.write_text("review,label\ngood phone,positive\nbad phone,negatve\n", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        evaluate(run, str(path))
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.row, problem.key) == (str(path), 2, "")
+    assert "the model knows negative, neutral, positive; mend the data" in problem.advice
+    assert "--column label=NAME" in problem.advice
+
+
+class Warnings(SilentReporter):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The command line: a lazy group of commands, one module a verb, and the one place where errors end.
 
-Nothing but click is imported here, so that `sftcore --help` answers at once.
+Nothing but click and what signals need is imported here, so that `sftcore --help` answers at once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import NoReturn
 
 import click
+
+from sftcore.cli import signals
 
 COMMANDS = {
     "run": "Carry out a recipe, from the data to a sealed run folder.",
@@ -81,16 +83,21 @@ def group() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2, 3, 4, 130, 143, or 1 for a bug of ours."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        if "_SFTCORE_COMPLETE" in os.environ:
-            group.main(given, prog_name="sftcore")
-        return _invoke(given or ["--help"])
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except BaseException as error:
-        from sftcore.cli.failures import end
+    with signals.heeded():
+        try:
+            if "_SFTCORE_COMPLETE" in os.environ:
+                group.main(given, prog_name="sftcore")
+            code = _invoke(given or ["--help"])
+            signals.check()
+            return code
+        except click.exceptions.Exit as done:
+            return done.exit_code
+        except BaseException as error:
+            if signals.received():
+                signals.ignore()
+            from sftcore.cli.failures import end
 
-        return end(error, given)
+            return end(error, given)
 
 
 def _invoke(arguments: list[str]) -> int:

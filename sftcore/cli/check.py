@@ -49,7 +49,8 @@ def _shape(console: Console, recipe: Recipe) -> None:
     if console.as_json:
         console.json(found)
     else:
-        console.print(*findings.shape(found, recipe))
+        console.line(findings.shown_plan(found, recipe))
+        console.print(findings.plugins(found))
 
 
 def _everything(console: Console, recipe: Recipe, examples: int) -> None:
@@ -63,6 +64,8 @@ def _everything(console: Console, recipe: Recipe, examples: int) -> None:
         console.json(found)
         return
     console.show("ledger", found.ledger)
-    console.print(*findings.everything(found), *findings.shape(found.shape, recipe))
+    console.print(*findings.everything(found))
+    console.line(findings.shown_plan(found.shape, recipe))
+    console.print(findings.plugins(found.shape))
     warned = f"{plural(console.warnings, 'warning')}; " if console.warnings else ""
     console.line(f"\n{warned}nothing stands in the way of sftcore run {recipe.path}")

@@ -16,9 +16,10 @@ from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.text import Text
 
-from sftcore.cli import streams, tables
-from sftcore.cli.progress import Display, LiveDisplay, NoDisplay, PlainDisplay
+from sftcore.cli import signals, streams, tables
+from sftcore.cli.progress import Display, How, LiveDisplay, NoDisplay, PlainDisplay
 from sftcore.cli.text import clean
+from sftcore.errors import Stopped
 
 PLAIN_WIDTH = 100
 LIBRARY_SILENCE = {
@@ -59,13 +60,14 @@ class Console:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(BrokenPipeError):
-            self._display.close(failed=kind is not None)
+            self._display.close(_how(kind))
         self._redirection.__exit__(kind, error, trace)
         for name in self._silenced:
             os.environ.pop(name, None)
 
     def stage(self, name: str, detail: str = "") -> None:
-        """Begin a stage; the one before is done."""
+        """Begin a stage; the one before is done. Raises KeyboardInterrupt if a signal came meanwhile."""
+        signals.check()
         self._safely(self._display.stage, name, clean(detail))
 
     def note(self, text: str) -> None:
@@ -78,7 +80,8 @@ class Console:
         self._safely(self._display.note, clean(text), warning=True)
 
     def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
-        """Show how far the stage is."""
+        """Show how far the stage is. Raises KeyboardInterrupt if a signal came meanwhile."""
+        signals.check()
         self._safely(self._display.progress, step, total, values)
 
     def result(self, title: str, value: Any) -> None:
@@ -101,11 +104,11 @@ class Console:
             if part is not None:
                 self._safely(self._out.print, part)
 
-    def line(self, text: str) -> None:
+    def line(self, text: str | Text) -> None:
         """Print one line to stdout as it is, never wrapped: a path, a command, a row of a file."""
         if self.prints:
             self._safely(self._display.finish_stage)
-            self._safely(self._out.print, Text(text), soft_wrap=True)
+            self._safely(self._out.print, Text(text) if isinstance(text, str) else text, soft_wrap=True)
 
     def write(self, text: str) -> None:
         """Write text to stdout unchanged: a file's content."""
@@ -153,6 +156,13 @@ class Console:
             for stream in (self._stdout, sys.stderr):
                 if streams.is_broken(stream):
                     streams.silence(stream)
+
+
+def _how(kind: type[BaseException] | None) -> How:
+    """How the command ended, by the kind of its error."""
+    if kind is None:
+        return "done"
+    return "stopped" if signals.received() or issubclass(kind, (KeyboardInterrupt, Stopped)) else "failed"
 
 
 class _Rich(RichConsole):

@@ -21,7 +21,7 @@ def command(
 ) -> None:
     """Compute the metrics of RUN on other data, read as its recipe says.
 
-    RUN is a run folder, or a run's name (its newest run).
+    RUN is a run folder, or a run's name or the folder of that name (its newest run).
     """
     from sftcore.cli.console import Console
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ from typing import Any
 
 import click
 
-from sftcore.cli import COMMANDS
+from sftcore.cli import COMMANDS, signals
 from sftcore.cli.blame import TRACEBACK, plugins_fault
 from sftcore.cli.streams import as_json, first_process, is_broken, safe_streams, silence, tidy
-from sftcore.errors import Problem, ResourceError, SftcoreError, UsageError, did_you_mean, render
+from sftcore.errors import Problem, ResourceError, SftcoreError, Stopped, UsageError, did_you_mean, render
 from sftcore.resources import out_of_disk, out_of_memory
 
 REPORT = "https://github.com/sftcore/sftcore/issues"
@@ -22,7 +23,13 @@ NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def end(error: BaseException, arguments: Sequence[str]) -> int:
-    """Tell the error and return the exit code; whatever is not a mistake that the user can mend is a bug, 1."""
+    """Tell the error and return the exit code; whatever is not a mistake that the user can mend is a bug, 1.
+
+    What follows a signal follows from it: libraries turn interruptions into errors of their own.
+    """
+    number = signals.received()
+    if number and not isinstance(error, Stopped):
+        error = KeyboardInterrupt()
     if isinstance(error, SystemExit) and not plugins_fault(error):
         return _exit_code(error)
     if isinstance(error, BrokenPipeError) and is_broken(sys.stdout):
@@ -30,7 +37,7 @@ def end(error: BaseException, arguments: Sequence[str]) -> int:
         return 141
     safe_streams()
     known = mendable(error, arguments)
-    code = known.exit_code if known else 130 if isinstance(error, (KeyboardInterrupt, click.Abort)) else 1
+    code = known.exit_code if known else _code(error, number)
     if "--json" in arguments:
         print(as_json({"error": _as_json(error, known, code)}, sys.stdout))
     _tell(error, known, code)
@@ -84,6 +91,10 @@ def _rights(error: BaseException) -> SftcoreError | None:
     return UsageError(Problem((error.strerror or "no access").lower(), where=str(error.filename)))
 
 
+def _code(error: BaseException, number: int | None) -> int:
+    return 128 + (number or signal.SIGINT) if isinstance(error, (KeyboardInterrupt, click.Abort)) else 1
+
+
 def _exit_code(error: SystemExit) -> int:
     if error.code is None or isinstance(error.code, int):
         return error.code or 0
@@ -103,7 +114,7 @@ def _tell(error: BaseException, known: SftcoreError | None, code: int) -> None:
         traceback.print_exception(error)
     if known and (first_process() or code != 2):
         print(render(known.problems), file=tidy(sys.stderr))
-    elif code == 130:
+    elif code in (130, 143):
         print("stopped", file=sys.stderr)
     elif not known:
         traceback.print_exception(error)

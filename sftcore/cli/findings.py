@@ -45,16 +45,32 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
         yield section("machine", facts(found.machine))
 
 
-def shape(found: Shape, recipe: Recipe) -> Iterator[RenderableType]:
-    """The plan as a recipe, what the recipe does not say as comments; then the plugins that take part."""
-    given = _given(recipe)
-    lines = [Text("what begins with # is a default", style="dim"), Text()]
-    for path, line in toml.lines(found.plan):
-        default = path and not line.startswith("[") and not _said(path, given)
-        lines.append(Text(clean(f"# {line}"), style="dim") if default else Text(clean(line)))
-    yield section("plan", Text("\n").join(lines))
-    if found.plugins:
-        yield section("plugins", table(["", ""], [tuple(plugin.values()) for plugin in found.plugins]))
+def shown_plan(found: Shape, recipe: Recipe) -> Text:
+    """The plan below its heading; its lines are never to be wrapped, so that it can be copied."""
+    lines = [Text(f"  {line}".rstrip(), style="dim" if line.startswith("#") else "") for line in plan(found, recipe)]
+    return Text("\n").join([Text(), Text("Plan", style="bold"), *lines])
+
+
+def plugins(found: Shape) -> RenderableType | None:
+    """The plugins that take part."""
+    return (
+        section("plugins", table(["", ""], [tuple(each.values()) for each in found.plugins])) if found.plugins else None
+    )
+
+
+def plan(found: Shape, recipe: Recipe) -> Iterator[str]:
+    """The lines of the plan: TOML that reads back as the same recipe, defaults as comments."""
+    from sftcore.data.twins import NEAR, NEAR_ROWS
+
+    given = _given(recipe) | {"name"}  # it is the file's, and the plan may go into another
+    tables, notes = found.plan, {}
+    if tables["data"]["near_duplicates"] is None:
+        tables = {**tables, "data": {**tables["data"], "near_duplicates": NEAR}}
+        notes["data.near_duplicates"] = f"  # up to {NEAR_ROWS:,} rows; above that, false"
+    yield "# what begins with # is a default"
+    yield ""
+    for path, line in toml.lines(tables):
+        yield clean(line if not path or _said(path, given) else f"# {line}{notes.get(path, '')}")
 
 
 def _given(recipe: Recipe) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from sftcore.components import Kind, Task
-    from sftcore.registry import Registry
+    from sftcore.registry import Entry, Registry
 
 WIDTH = 118
 BESIDE = 40
 """Where the comment beside a line begins."""
 DEFAULT_TASK = "text-classification"
+USUAL_COLUMNS = {
+    "text": ("sentence", "review", "content", "body", "message", "comment", "tweet", "文本", "内容", "评论", "句子"),
+    "label": ("sentiment", "class", "category", "target", "标签", "情感", "类别"),
+}
+"""What columns for a role are often called, lower case, the likeliest first."""
 TITLES: dict[Kind, tuple[str, str]] = {
     "preprocessor": ("preprocess", "Preprocessors: in this order, on every split; a table for each"),
     "augmenter": ("augment", "Augmenters: of the train split only; a table for each"),
@@ -60,18 +65,21 @@ def recipe_text(task: str, base: str, source: str) -> str:
     names = registry.names("task")
     if task not in names and ":" not in task:
         raise UsageError(Problem(f"no such task{did_you_mean(task, names)}", where="sftcore new", key=task))
-    cls: Any = registry.resolve("task", task).cls
-    parts = (_head(task), _model(base), _data(source, cls), _task(task, cls), _kinds(registry), _train(), [""])
+    entry = registry.resolve("task", task)
+    cls: Any = entry.cls
+    parts = (_head(task, entry), _model(base), _data(source, cls), _task(task, cls), _kinds(registry), _train(), [""])
     return "\n".join(line for part in parts for line in part)
 
 
-def _head(task: str) -> list[str]:
-    return [
-        f"# A recipe for {task}. Lines that begin with # show defaults, or what there is besides.",
-        "# sftcore check shows what becomes of it, sftcore run carries it out.",
-        "",
-        "seed = 42",
-    ]
+def _head(task: str, entry: Entry) -> Iterator[str]:
+    from sftcore.registry import CORE
+
+    yield f"# A recipe for {task}. Lines that begin with # show defaults, or what there is besides."
+    yield "# sftcore check shows what becomes of it, sftcore run carries it out."
+    yield ""
+    if entry.distribution != CORE:
+        yield _line(f"requires = {toml.value([entry.distribution])}", "named with the pip command where it is missing")
+    yield "seed = 42"
 
 
 def _model(base: str) -> Iterator[str]:
@@ -85,19 +93,44 @@ def _data(source: str, task: type[Task]) -> Iterator[str]:
     from sftcore.recipe.schema import Data
 
     yield from ("", "[data]", _line(f"source = {toml.value(source)}", "file, glob, folder, hub id, package:…"))
-    yield _line(f"columns = {toml.value(_columns(task))}", "role = column of your data")
+    there = _columns_of(source)
+    columns = {role: _matching(role, there) for role in _required_roles(task)}
+    yield _line(f"columns = {toml.value(columns)}", "role = column of your data")
+    if there:
+        yield f"# columns of this data: {', '.join(map(toml.value, there))}"
     yield from _fields(Data, "data", leave_out={"source", "columns"})
 
 
-def _columns(task: type[Task]) -> dict[str, str]:
-    """The required roles, each in a column of its own name; a task with required fields has none to show."""
+def _columns_of(source: str) -> list[str]:
+    """The columns of the data where it is a file that can be read, else none."""
+    if not Path(source).is_file():
+        return []
+    from sftcore.data.load import read_table
+    from sftcore.errors import SftcoreError
+    from sftcore.registry import discover
+    from sftcore.reporter import SILENT
+
+    try:
+        return list(read_table(source, Path.cwd(), None, discover(), SILENT).column_names)
+    except SftcoreError:  # check will tell what is wrong with it
+        return []
+
+
+def _matching(role: str, columns: Sequence[str]) -> str:
+    """The column that obviously plays the role, else the role's own name."""
+    usual = (role, *USUAL_COLUMNS.get(role, ()))
+    return next((column for name in usual for column in columns if column.strip().casefold() == name), role)
+
+
+def _required_roles(task: type[Task]) -> list[str]:
+    """The names of the required roles; a task with required fields has none to show."""
     from pydantic import ValidationError
 
     try:
         roles = task().roles
     except ValidationError:
-        return {}
-    return {name: name for name, role in roles.items() if role.required}
+        return []
+    return [name for name, role in roles.items() if role.required]
 
 
 def _task(task: str, cls: type[Task]) -> Iterator[str]:

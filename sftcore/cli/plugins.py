@@ -53,6 +53,7 @@ def _as_json(plugin: Plugin) -> dict[str, Any]:
         "entry_point": plugin.entry_point,
         "editable": plugin.editable,
         "offers": {kind: list(names) for kind, names in plugin.offers.items()},
+        "descriptions": {f"{entry.kind} {entry.name}": entry.description for entry in plugin.entries},
         "problem": plugin.problem or None,
     }
 
@@ -69,6 +70,6 @@ def _block(plugin: Plugin) -> RenderableType:
     head = Text.assemble((plugin.distribution, "bold"), f"  {notes}")
     if plugin.problem:
         return Group(head.append("  broken", "bold red"), Padding(Text(clean(plugin.problem)), (0, 0, 1, 2)))
-    offers = [(Text(kind, style="dim"), ", ".join(names)) for kind, names in plugin.offers.items() if names]
-    body = tables.table(["", ""], offers) if offers else Text("offers nothing", style="dim")
+    offers = [(entry.name, Text(entry.kind, style="dim"), Text(entry.description)) for entry in plugin.entries]
+    body = tables.table(["", "", ""], offers) if offers else Text("offers nothing", style="dim")
     return Group(head, Padding(body, (0, 0, 1, 2)))

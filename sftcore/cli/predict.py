@@ -49,12 +49,12 @@ def command(
     quiet: bool,
 ) -> None:
     """Predict with the model of RUN: for every --text or --row, for every row of FILE, or for every line of
-    stdin where FILE is -.
+    stdin where FILE is -: a text a line, or a row a line where every line is a JSON object.
 
     One prediction comes out for each row that went in, in their order; a row that the recipe's preprocessing
     drops has none, and the reason. On a terminal they are a table, elsewhere JSON lines.
 
-    RUN is a run folder, or a run's name (its newest run).
+    RUN is a run folder, or a run's name or the folder of that name (its newest run).
     """
     from sftcore.cli.console import Console
     from sftcore.errors import placed
@@ -63,10 +63,11 @@ def command(
         _check_out(out, file)
         given = read_rows(file, texts, rows, encoding, console)
         _check_columns(columns, given)
-        console.stage("load", "model")
-        from sftcore.serving import load_model
+        from sftcore.serving import find_run, load_model
 
-        model = load_model(run, runs)
+        found_run = find_run(run, runs)
+        console.stage("load", "model")
+        model = load_model(found_run)
         model = model.reading(columns) if columns else model
         console.stage("predict", f"{len(given)} rows" if len(given) != 1 else "1 row")
         with placed(file if file not in (None, "-") else "--row" if rows else "--text" if texts else "stdin"):
@@ -118,20 +119,42 @@ def read_rows(
 
     if sum((file is not None, bool(texts), bool(rows))) != 1:
         message = "one of FILE, --text and --row was expected" + (", not several" if file or texts or rows else "")
-        advice = "FILE is a data file, or - for lines of stdin"
+        advice = "FILE is a data file, or - for stdin: a text, or a row as JSON, a line"
         raise UsageError(Problem(message, where="sftcore predict", advice=advice))
     if file == "-":
-        return _lines()
+        return _lines(reporter)
     if file is not None:
         return _file(file, encoding, reporter)
     return list(texts) or [_row(text) for text in rows]
 
 
-def _lines() -> list[InputRow]:
+def _lines(reporter: Reporter) -> list[InputRow]:
+    """Stdin: rows where every line that is not empty is a JSON object, else a text a line; which of them is told."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     lines = [line.removesuffix("\n") for line in sys.stdin]
-    return [lines[0].removeprefix("\ufeff"), *lines[1:]] if lines else []
+    lines[:1] = [line.removeprefix("\ufeff") for line in lines[:1]]
+    rows = _json_rows([line for line in lines if line.strip()])
+    if rows:
+        reporter.note("every line of stdin is a JSON object: each is read as a row")
+        return list(rows)
+    if lines:
+        reporter.note("stdin is read as a text a line")
+    return list(lines)
+
+
+def _json_rows(lines: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The lines as rows, None where one of them is no JSON object."""
+    rows = []
+    for line in lines:
+        try:
+            row = json.loads(line) if line.lstrip().startswith("{") else None
+        except ValueError:
+            return None
+        if not isinstance(row, dict):
+            return None
+        rows.append(row)
+    return rows
 
 
 def _row(text: str) -> dict[str, Any]:

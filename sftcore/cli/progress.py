@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
@@ -22,9 +22,11 @@ BAR_WIDTHS = (24, 16, 8)
 REFRESH_EVERY = 0.1
 LINE_EVERY = 10.0
 LEAST_BETWEEN_LINES = 2.0
-SIGNS = {"done": "✓", "open": "·", "failed": "✗"}
+SIGNS = {"done": "✓", "open": "·", "failed": "✗", "stopped": "–"}
+STYLES = {"done": "green", "failed": "red", "stopped": "yellow"}
 
 Clock = Callable[[], float]
+How: TypeAlias = Literal["done", "failed", "stopped"]
 
 
 class Display(Protocol):
@@ -42,8 +44,8 @@ class Display(Protocol):
     def finish_stage(self) -> None:
         """End the open stage."""
 
-    def close(self, *, failed: bool) -> None:
-        """End the open stage for good or for bad."""
+    def close(self, how: How) -> None:
+        """End the open stage, the last."""
 
 
 def progress_parts(step: int, total: int, values: Mapping[str, Any]) -> list[str]:
@@ -114,18 +116,18 @@ class LiveDisplay:
 
     def finish_stage(self) -> None:
         """Leave the stage with its notes and time."""
-        self._finish("done", "green")
+        self._finish("done")
 
-    def close(self, *, failed: bool) -> None:
-        """Leave the last stage, marked as done or failed."""
-        self._finish("failed" if failed else "done", "red" if failed else "green")
+    def close(self, how: How) -> None:
+        """Leave the last stage, marked by how it ended."""
+        self._finish(how)
 
-    def _finish(self, how: str, style: str) -> None:
+    def _finish(self, how: How) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
         if self._stage is not None:
-            self._console.print(self._head(how, style))
+            self._console.print(self._head(how, STYLES[how]))
             for line in self._notes:
                 self._console.print(line)
         self._stage, self._notes, self._progress = None, [], None
@@ -197,13 +199,13 @@ class PlainDisplay:
         """Write the time of a stage of a second or more."""
         self._end("done")
 
-    def close(self, *, failed: bool) -> None:
+    def close(self, how: How) -> None:
         """Write the end of the last stage."""
-        self._end("failed" if failed else "done")
+        self._end(how)
 
-    def _end(self, how: str) -> None:
+    def _end(self, how: How) -> None:
         took = self._clock() - self._began
-        if self._stage and (took >= 1 or how == "failed"):
+        if self._stage and (took >= 1 or how != "done"):
             self._write(f"  {self._stage} {how}, {duration(took)}")
         self._stage = ""
 
@@ -228,5 +230,5 @@ class NoDisplay:
     def finish_stage(self) -> None:
         """Nothing."""
 
-    def close(self, *, failed: bool) -> None:
+    def close(self, how: How) -> None:
         """Nothing."""

@@ -15,6 +15,8 @@ from sftcore.cli.text import count, figure, plural, share
 SPLITS = ("train", "validation", "test")
 MOST_CLASSES = 20
 MOST_PAIRS = 5
+MOST_UNDEFINED = 0.05
+"""Of more resamples without a value than this share the interval says how many had one."""
 
 
 def metrics(value: Mapping[str, Any]) -> RenderableType:
@@ -62,13 +64,17 @@ def _values(split: Mapping[str, Any]) -> Sheet:
         (
             name,
             Text(figure(split["metrics"][name]["value"]), style="bold"),
-            _interval(split["metrics"][name]),
+            _interval(split["metrics"][name], _resamples(split)),
             *(figure(one["metrics"].get(name, {}).get("value")) for one in baselines.values()),
         )
         for name in _main(split)
     ]
     columns = ["", "model", f"{_level(split)} interval", *baselines]
     return table(columns, rows, numbers=range(1, len(columns)))
+
+
+def _resamples(split: Mapping[str, Any]) -> int:
+    return int(split.get("bootstrap", {}).get("resamples", 0))
 
 
 def _level(split: Mapping[str, Any]) -> str:
@@ -90,19 +96,27 @@ def _gain(found: Mapping[str, Any] | None, greater_is_better: bool) -> Text:
     if not found or found.get("value") is None:
         return Text("-")
     low, high = (found.get(bound) for bound in ("low", "high"))
-    text = f"{found['value']:+.3f}  ({_signed(low)} to {_signed(high)})"
+    if found.get("degenerate"):
+        return Text(f"{_signed(found['value'])}  (no interval)", style="yellow")
+    text = f"{_signed(found['value'])}  ({_signed(low)} to {_signed(high)})"
     if low is None or high is None or low <= 0 <= high:
         return Text(text, style="yellow")
     return Text(text, style="green" if (low > 0) == greater_is_better else "red")
 
 
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+    """With its sign and three decimals; 0 where nothing is left of it but a sign."""
+    return "-" if value is None else "0" if abs(value) < 0.0005 else f"{value:+.3f}"
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    low, high = found.get("low"), found.get("high")
-    return "-" if low is None or high is None else f"{figure(low)} to {figure(high)}"
+def _interval(found: Mapping[str, Any], resamples: int) -> str:
+    low, high, undefined = found.get("low"), found.get("high"), found.get("undefined", 0)
+    if low is None or high is None:
+        return "-"
+    if found.get("degenerate"):
+        return "no interval: the resamples agree"
+    few = f" (from {count(resamples - undefined)} of {count(resamples)} resamples)"
+    return f"{figure(low)} to {figure(high)}{few if undefined > MOST_UNDEFINED * resamples else ''}"
 
 
 def _classes(split: Mapping[str, Any]) -> Sheet:

@@ -103,8 +103,10 @@ def ledger(value: Mapping[str, Any]) -> RenderableType:
 
 
 def _reasons(entry: Mapping[str, Any]) -> str:
-    """Dropped rows by reason, then whatever else the stage counted that is a plain number above zero."""
+    """Dropped rows by reason, texts changed by step, then what else the stage counted: plain numbers above zero."""
     parts = [f"{count(number)} {reason}" for reason, number in entry.get("dropped", {}).items()]
+    changed = entry.get("details", {}).get("changed", {})
+    parts += [f"{step.partition(' ')[2] or step} changed {count(number)}" for step, number in changed.items()]
     for name, number in entry.get("details", {}).items():
         if isinstance(number, int) and not isinstance(number, bool) and number > 0 and name not in _QUIET:
             part = f" ({share(number, entry['rows_in'])})" if name.endswith("_rows") else ""

@@ -33,18 +33,21 @@ def value(given: Any) -> str:
     return str(given)
 
 
-def lines(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a document as pairs of key path and text: plain keys first, then tables; None is left out."""
+def lines(table: Mapping[str, Any], path: str = "", header: str = "") -> Iterator[tuple[str, str]]:
+    """The lines of a document as pairs of key path and text: plain keys first, then tables; None is left out.
+
+    Key paths count the tables of a list from 0; `header` is what TOML calls the table, which does not.
+    """
     nested = {name: item for name, item in table.items() if _is_table(item, at_top=not path)}
     for name, item in table.items():
         if name not in nested and item is not None and item != {}:
             yield _join(path, name), f"{key(name)} = {value(item)}"
     for name, item in nested.items():
-        below = _join(path, name)
-        for number, part in enumerate(item if isinstance(item, Sequence) else [item]):
+        below, title, listed = _join(path, name), _join(header, name), isinstance(item, Sequence)
+        for number, part in enumerate(item if listed else [item]):
             yield "", ""
-            yield below, f"[[{below}]]" if isinstance(item, Sequence) else f"[{below}]"
-            yield from lines(part, f"{below}.{number}" if isinstance(item, Sequence) else below)
+            yield below, f"[[{title}]]" if listed else f"[{title}]"
+            yield from lines(part, f"{below}.{number}" if listed else below, title)
 
 
 def _is_table(item: Any, *, at_top: bool) -> bool:

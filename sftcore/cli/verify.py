@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(run: str, runs: Path, as_json: bool, quiet: bool) -> None:
     """Compare every file of RUN with its hash, and the reloaded model with the recorded outputs.
 
-    RUN is a run folder, or a run's name (its newest run).
+    RUN is a run folder, or a run's name or the folder of that name (its newest run).
     """
     from sftcore.cli.console import Console
 

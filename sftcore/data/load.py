@@ -71,11 +71,17 @@ def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Repo
 
 
 def read_table(
-    location: str, folder: Path, encoding: str | None, registry: Registry, reporter: Reporter
+    location: str,
+    folder: Path,
+    encoding: str | None,
+    registry: Registry,
+    reporter: Reporter,
+    trained_on: str | None = None,
 ) -> datasets.Dataset:
     """Every row of a place as one table, for prediction and evaluation on other data; nothing is dropped.
 
     Of a place with splits of its own it is the test split, else validation, else train. Raises `DataError`.
+    `trained_on` is the fingerprint of the data that a run was trained on: a warning tells if this is it.
     """
     from datasets import concatenate_datasets
 
@@ -87,6 +93,8 @@ def read_table(
     chosen = next(name for name in ("test", "validation", "train", "") if name in named)
     if chosen:
         reporter.note(f"{location} has splits of its own; the {chosen} split is taken")
+    if fetched.fingerprint == trained_on and chosen in ("", "train"):
+        reporter.warning("this is the data that the run was trained on: these figures say nothing about new texts")
     parts = [part for part in fetched.parts if part.split == chosen]
     try:
         return concatenate_datasets([part.table for part in parts])

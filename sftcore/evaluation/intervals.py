@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 1_000
 LEVEL = 0.95
+AGREEMENT = 1e-12
+"""Bounds as close as this differ by rounding alone."""
 
 Score = Callable[["Records"], Mapping[str, float]]
 
@@ -36,6 +38,11 @@ class Interval:
         """Whether the whole interval lies above zero."""
         return bool(self.low > 0)
 
+    @property
+    def degenerate(self) -> bool:
+        """Whether the resamples agree: an interval without width, which says nothing of other rows."""
+        return bool(self.high - self.low <= AGREEMENT)
+
     def negative(self) -> Interval:
         """The interval of minus the value."""
         return Interval(-self.value, -self.high, -self.low, self.undefined)
@@ -43,7 +50,7 @@ class Interval:
     def as_json(self) -> dict[str, Any]:
         """The interval as a JSON object; null stands for a value that is not defined."""
         bounds = {name: number_or_none(getattr(self, name)) for name in ("value", "low", "high")}
-        return {**bounds, "undefined": self.undefined}
+        return {**bounds, "undefined": self.undefined, "degenerate": self.degenerate}
 
 
 @dataclass(frozen=True, slots=True)

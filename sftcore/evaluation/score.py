@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sftcore.errors import Problem, RecipeError
+from sftcore.errors import PluginError, Problem, RecipeError
 from sftcore.evaluation.baselines import Baseline, run_baselines
 from sftcore.evaluation.intervals import LEVEL, RESAMPLES, Bootstrap, bootstrap, group_numbers, number_or_none
 from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
@@ -49,10 +49,16 @@ def _distinct_name(metric: Metric, metrics: Sequence[Metric]) -> str:
 
 
 def score_all(metrics: Sequence[Metric], records: Records) -> dict[str, float]:
-    """All values of all metrics; the main value of each stands under its name in `metric_names`."""
+    """All values of all metrics; the main value of each stands under its name in `metric_names`.
+
+    Raises `sftcore.PluginError` for a metric that gives no value of its own name.
+    """
     result: dict[str, float] = {}
     for name, metric in zip(metric_names(metrics), metrics, strict=True):
-        for key, value in metric.score(records).items():
+        values = metric.score(records)
+        if metric.name not in values:
+            raise PluginError(Problem(f"the metric {metric.name}: score {_flaw_of(metric, values)}"))
+        for key, value in values.items():
             result[name + key.removeprefix(metric.name) if key.startswith(metric.name) else f"{name}.{key}"] = value
     return result
 
@@ -65,7 +71,8 @@ def check_metrics(
 ) -> None:
     """Score a made-up perfect result, so that settings which do not fit the labels show before the training.
 
-    `problem(key, message)` makes the problem (`recipe.problem`). Raises `sftcore.RecipeError`.
+    `problem(key, message)` makes the problem (`recipe.problem`). Raises `sftcore.RecipeError`, or `PluginError`
+    where a metric returns something else than numbers by name, one of them its own.
     """
     if task.predicts not in ("labels", "label_sets", "scores"):
         return
@@ -74,26 +81,28 @@ def check_metrics(
     column = values[task.predicts]
     scores = None if task.predicts == "scores" else np.eye(size, dtype=np.float32)
     records = Records(task.predicts, np.arange(size), column, column, task.label_names(state), scores)
-    problems = []
+    misfits, flaws = [], []
     for number, metric in enumerate(metrics):
+        key = f"metrics.{number}"
         try:
-            result = metric.score(records)
+            flaw = _flaw_of(metric, metric.score(records))
         except ValueError as error:
-            problems.append(problem(f"metrics.{number}", f"{metric.name} does not fit the labels: {error}"))
+            misfits.append(problem(key, f"{metric.name} does not fit the labels: {error}"))
         else:
-            said = _flaw_of(result)
-            problems += [problem(f"metrics.{number}", f"{metric.name}: score {said}")] if said else []
-    if problems:
-        raise RecipeError(*problems)
+            flaws += [problem(key, f"the metric {metric.name}: score {flaw}")] if flaw else []
+    if flaws or misfits:
+        raise (PluginError if flaws else RecipeError)(*flaws, *misfits)
 
 
-def _flaw_of(values: object) -> str:
-    """What is wrong with the result of a metric's `score`, or ""."""
-    expected = "; a dict of numbers by name was expected"
+def _flaw_of(metric: Metric, values: object) -> str:
+    """What is wrong with the result of the metric's `score`, or ""."""
+    expected = f"; a dict of numbers by name was expected, one of them {metric.name!r}"
     if not isinstance(values, Mapping) or not values:
         return f"returned {'nothing' if values == {} else type(values).__name__}{expected}"
     wrong = [name for name, value in values.items() if not isinstance(value, int | float | np.number)]
-    return f"returned {type(values[wrong[0]]).__name__} for {wrong[0]!r}{expected}" if wrong else ""
+    if wrong:
+        return f"returned {type(values[wrong[0]]).__name__} for {wrong[0]!r}{expected}"
+    return "" if metric.name in values else f"returned {', '.join(map(repr, values))}{expected}"
 
 
 def scored_rows(predicted: Predicted, keep: np.ndarray | None = None) -> np.ndarray:
@@ -165,7 +174,8 @@ def score_split(
         rows                  rows scored
         left_out              {"twins": rows with a twin that is scored, "without_label": rows without a target}
         bootstrap             {"resamples": 1000, "level": 0.95, "unit": "rows" or "groups", "units": how many}
-        metrics.<value>       {"value", "low", "high": the interval, "undefined": resamples without a value}
+        metrics.<value>       {"value", "low", "high": the interval, "undefined": resamples without a value,
+                               "degenerate": whether the resamples agree, so that there is no interval}
         greater_is_better.<metric>
         baselines.<name>      {"description", "seconds", "details", "metrics": as above,
                                "differences": {<value>: model minus baseline, paired, as above}}

@@ -25,7 +25,8 @@ def verdict(
     `systems` are the records that `result` is of.
 
     The first metric decides: the model beats a baseline where the whole interval of the paired difference is on
-    the better side of zero. A baseline for which the metric is not defined is not compared. Gives
+    the better side of zero; where the resamples agree there is no interval, and the sentence says so. A baseline
+    for which the metric is not defined is not compared. Gives
     `{"beats_baselines": true, false or null (nothing to compare), "metric", "against": the baseline that is
     hardest to beat, "sentence", "advice": a list}`.
     """
@@ -41,8 +42,7 @@ def verdict(
     ours, *theirs = result.values[metric].tolist()
     values = ours, theirs[baselines.index(hardest)]
     sentence = _sentence(metric, hardest, values, gains[hardest], len(gains))
-    if beats:
-        sentence += _reservations(result, baselines, greater_is_better)
+    sentence += _reservations(result, baselines, greater_is_better, beats)
     return {
         "beats_baselines": beats,
         "metric": metric,
@@ -61,25 +61,41 @@ def _gains(result: Bootstrap, metric: str, baselines: Sequence[str], greater_is_
 
 def _sentence(metric: str, name: str, values: tuple[float, float], gain: Interval, compared: int) -> str:
     figures = f"{metric} {values[0]:.3f} against {values[1]:.3f}"
-    interval = f"{100 * LEVEL:.0f} % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}"
+    interval = _interval(gain)
     if gain.above_zero:
         several = "both" if compared == 2 else f"all {compared}"
         whom = "the baseline" if compared == 1 else f"{several} baselines; hardest is"
         return f"The model beats {whom} {name}: {figures} ({interval})."
     if gain.high < 0:
         return f"The model is WORSE than the baseline {name}: {figures} ({interval})."
-    return f"The model does NOT beat the baseline {name}: {figures} ({interval}, which includes no gain at all)."
+    includes = "" if gain.degenerate else ", which includes no gain at all"
+    return f"The model does NOT beat the baseline {name}: {figures} ({interval}{includes})."
 
 
-def _reservations(result: Bootstrap, baselines: Sequence[str], greater_is_better: Mapping[str, bool]) -> str:
-    """The other metrics by which a baseline is not beaten."""
-    doubtful = [
-        f"{metric} (against {name})"
+def _interval(gain: Interval) -> str:
+    if gain.degenerate:
+        same = " that the two are the same" if not gain.value else ""
+        return f"no interval of the gain: the resamples agree{same}"
+    return f"{100 * LEVEL:.0f} % interval of the gain {_signed(gain.low)} to {_signed(gain.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0" if not value else f"{value:+.0e}"
+
+
+def _reservations(
+    result: Bootstrap, baselines: Sequence[str], greater_is_better: Mapping[str, bool], beats: bool
+) -> str:
+    """The other metrics by which the model is worse than a baseline or, where it `beats` them, no better."""
+    others = {
+        f"{metric} (against {name})": gain
         for metric, greater in list(greater_is_better.items())[1:]
         for name, gain in _gains(result, metric, baselines, greater).items()
-        if not gain.above_zero
-    ]
-    return f" Not so by {', '.join(doubtful)}." if doubtful else ""
+    }
+    worse = [place for place, gain in others.items() if gain.high < 0]
+    no_better = [place for place, gain in others.items() if beats and gain.low <= 0 <= gain.high]
+    said = f" Not so by {', '.join(no_better)}." if no_better else ""
+    return said + (f" It is WORSE by {', '.join(worse)}." if worse else "")
 
 
 def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baseline: Records) -> list[str]:

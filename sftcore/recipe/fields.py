@@ -40,8 +40,11 @@ def settings() -> tuple[PlainValidator, PlainSerializer, WithJsonSchema]:
             raise mistake("expected a table for each plugin: [plugins.<name>]")
         found, errors = {}, []
         for name, table in value.items():
+            use, rest = name, table
+            if isinstance(table, dict) and isinstance(table.get("use"), str):  # as a resolved recipe says it
+                use, rest = table["use"], {key: item for key, item in table.items() if key != "use"}
             try:
-                found[name] = _chosen("settings", name, table, info.context, (name,))
+                found[name] = _chosen("settings", use, rest, info.context, (name,))
             except ValidationError as error:
                 errors += [_moved(each, name) for each in error.errors(include_url=False)]
         if errors:

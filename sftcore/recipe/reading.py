@@ -18,10 +18,10 @@ from sftcore.recipe.document import Document, KeyPath, plain
 from sftcore.recipe.misfits import misfits
 from sftcore.recipe.positions import parsed_path
 from sftcore.recipe.problems import explained
-from sftcore.recipe.requirements import unmet
+from sftcore.recipe.requirements import components, unmet, with_their_names
 from sftcore.recipe.schema import Recipe
 from sftcore.recipe.syntax import syntax_problem
-from sftcore.recipe.tables import KINDS, LISTS, Tables, value_at
+from sftcore.recipe.tables import LISTS, Tables, value_at
 from sftcore.recipe.text_file import read_text
 from sftcore.registry import discover
 
@@ -81,11 +81,13 @@ def _built(
     overridden, problems = _override(values, overrides)
     document = Document(document.where, document.text, overridden, tuple(overrides))
     problems += _without_foreign_values(values, document)
-    problems += unmet(values.get("requires"), document, registry)
+    unreadable, missing = unmet(values.get("requires"), document, registry)
+    problems += unreadable
     try:
         recipe = cls.model_validate_json(json.dumps(values), strict=True, context={"registry": registry})
     except ValidationError as error:
         problems += explained(error, values, document, Tables(cls, values, registry))
+    problems = with_their_names(missing, problems, values, registry)
     if problems:
         raise RecipeError(*_in_order(problems))
     recipe._document = document
@@ -107,15 +109,7 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 
 def _uses(values: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str]]:
     """The qualified name of every component that the values name, by key path."""
-    for section, kind in KINDS.items():
-        table = values.get(section)
-        if section == "task":
-            yield "task", registry.resolve(kind, values["task"]["use"]).qualified
-        elif section == "plugins":
-            yield from ((f"plugins.{name}", registry.resolve(kind, name).qualified) for name in table or {})
-        else:
-            steps = enumerate(table or ())
-            yield from ((f"{section}.{at}", registry.resolve(kind, step["use"]).qualified) for at, step in steps)
+    yield from ((path, registry.resolve(kind, use).qualified) for path, kind, use in components(values))
 
 
 def _qualified(recipe: Recipe, registry: Registry) -> dict[Any, str]:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from sftcore.components import Component, TaskState
     from sftcore.recipe import Recipe
+    from sftcore.recipe.schema import Adapter
 
 FILE = "README.md"
 NOTHING = "–"
+MOST_UNDEFINED = 0.05
+"""Of more resamples without a value than this share an interval says how many had one."""
 HUB_METRICS = {
     "roc-auc": "roc_auc",
     "matthews": "matthews_correlation",
@@ -118,9 +121,15 @@ def _results(scores: Mapping[str, Any]) -> str:
     if not scores.get("metrics"):
         return "## Results\n\nThere was no test split: nothing is known of how good this model is."
     baselines, level = scores.get("baselines", {}), round(100 * scores["bootstrap"]["level"])
+    resamples = scores["bootstrap"]["resamples"]
     head = ["", "this model", f"{level} % interval", *baselines]
     body = [
-        [name, _number(found["value"]), _interval(found), *(_number(_value(b, name)) for b in baselines.values())]
+        [
+            name,
+            _number(found["value"]),
+            _interval(found, resamples),
+            *(_number(_value(b, name)) for b in baselines.values()),
+        ]
         for name, found in scores["metrics"].items()
     ]
     notes = [f"{name}: {found['description']}." for name, found in baselines.items()]
@@ -199,6 +208,12 @@ def _preprocessing(recipe: Recipe) -> str:
     )
 
 
+def _settings(adapter: Adapter) -> str:
+    """`lora`, r = 8, …: the settings that are not None."""
+    given = adapter.model_dump(mode="json", exclude={"use"}, exclude_none=True)
+    return ", ".join([f"`{adapter.use}`", *(f"{key} = {value!r}" for key, value in given.items())])
+
+
 def _described(component: Component) -> str:
     """`lowercase`, or `mask-urls (placeholder = "<url>")`: the settings that are not None."""
     settings = {key: value for key, value in component.model_dump(mode="json").items() if value is not None}
@@ -228,7 +243,9 @@ def _training(recipe: Recipe, precision: str) -> str:
     length = f"at most {train.max_steps} steps" if train.max_steps > 0 else f"{train.num_train_epochs:g} epochs"
     batch = train.per_device_train_batch_size * train.gradient_accumulation_steps
     rate = f"learning rate {train.learning_rate:g} ({train.lr_scheduler_type}), weight decay {train.weight_decay:g}"
+    adapter = recipe.model.adapter
     lines = [
+        *([f"only an adapter was trained, and is merged into the weights: {_settings(adapter)}"] if adapter else []),
         f"{length}, {batch} rows a step and device, {rate}",
         f"precision {precision}, seed {recipe.seed}",
         *(f"augmented by {_described(step)}" for step in recipe.augment),
@@ -279,5 +296,11 @@ def _number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    return NOTHING if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+def _interval(found: Mapping[str, Any], resamples: int) -> str:
+    if found["low"] is None:
+        return NOTHING
+    if found["degenerate"]:
+        return "no interval: the resamples agree"
+    few = f" (from {resamples - found['undefined']:,} of {resamples:,} resamples)"
+    few = few if found["undefined"] > MOST_UNDEFINED * resamples else ""
+    return f"{found['low']:.3f} to {found['high']:.3f}{few}"

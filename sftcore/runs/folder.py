@@ -10,13 +10,13 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sftcore.errors import Problem, RecipeError, RunError, did_you_mean
+from sftcore.errors import PluginError, Problem, RecipeError, RunError, did_you_mean
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs import files
 from sftcore.runs.environment import environment
@@ -53,7 +53,7 @@ class Run:
 
     @classmethod
     def find(cls, text: str | Path, runs: str | Path | None = None) -> Run:
-        """The run in a run folder, or the newest run of a name.
+        """The run in a run folder, or the newest run of a name or of the folder of a name.
 
         Raises `RunError` with the nearest names where there is none.
         """
@@ -62,10 +62,10 @@ class Run:
         for path in (place, below / place):
             if (path / "lock.json").is_file():
                 return cls(path)
-        newest = _newest(below / place) if safe_name(str(text)) else None
-        if newest is None:
-            raise RunError(_not_found(str(text), below))
-        return cls(newest)
+        for path in (below / place, place) if str(text) else ():
+            if newest := _newest(path):
+                return cls(newest)
+        raise RunError(_not_found(str(text), below))
 
     @property
     def name(self) -> str:
@@ -110,10 +110,21 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe as it was carried out, overrides and defaults included. Raises `PluginError`, `RecipeError`."""
         from sftcore.recipe import Recipe
+        from sftcore.recipe.requirements import lacking
+        from sftcore.registry import discover
 
+        where = str(self.path / "lock.json")
         if "recipe" not in self.lock:
             raise RunError(_damaged(self.path / "lock.json", "it holds no recipe"))
-        return Recipe.from_dict(_without_nulls(self.lock["recipe"]), folder=self.path)
+        values = _without_nulls(self.lock["recipe"])
+        absent = lacking(values, self.lock.get("fingerprint", {}).get("plugins", {}), discover(), where)
+        if absent:
+            raise PluginError(*absent)
+        try:
+            return Recipe.from_dict(values, folder=self.path)
+        except RecipeError as error:
+            error.amend(lambda problem: replace(problem, where=where))
+            raise
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file of the run, whole or not at all. Raises `RunError` where the run is sealed."""

@@ -77,6 +77,15 @@ def _steps(steps: float, total: int) -> int:
     return max(1, math.ceil(total * steps) if steps < 1 else round(steps))
 
 
+def warmup_steps(recipe: Recipe, plan: Plan) -> int:
+    """Steps of the warm-up, as `TrainingArguments` rounds them up; a share of less than one step is none."""
+    wanted = recipe.train.warmup_steps
+    if wanted >= 1:
+        return int(wanted)
+    share = wanted * plan.max_steps
+    return math.ceil(share) if share >= 1 else 0
+
+
 def _best_metric(recipe: Recipe) -> tuple[str, bool]:
     """The metric that tells the best weights and whether more of it is better; ("", True) where none is asked for."""
     train = recipe.train
@@ -180,6 +189,8 @@ def training_arguments(
     known = {field.name for field in dataclasses.fields(TrainingArguments)}
     table = {key: value for key, value in _table(recipe.train).items() if value is not None}
     given = {key: value for key, value in table.items() if key in known - _OURS - _DECIDED}
+    if not warmup_steps(recipe, plan):
+        given["warmup_steps"] = 0
     if isinstance(given.get("lr_scheduler_kwargs"), Mapping):
         given["lr_scheduler_kwargs"] = dict(given["lr_scheduler_kwargs"])
     return TrainingArguments(

@@ -16,7 +16,15 @@ from sftcore.data.encode import EncodedRows
 from sftcore.errors import RecipeError, did_you_mean
 from sftcore.reporter import SILENT, Reporter
 from sftcore.training import checkpoints
-from sftcore.training.arguments import Plan, Precision, choose_device, describe, make_plan, training_arguments
+from sftcore.training.arguments import (
+    Plan,
+    Precision,
+    choose_device,
+    describe,
+    make_plan,
+    training_arguments,
+    warmup_steps,
+)
 from sftcore.training.attention import fast_attention
 from sftcore.training.batching import Collate, EpochRows
 from sftcore.training.guards import Signals, StopAtSignal, resources
@@ -123,7 +131,11 @@ def train(
             keep=recipe.train.save_total_limit,
         )
         choices = {**describe(args, plan), "attention": attention}
-        _announce(choices, reporter)
+        _announce(choices, recipe, model, reporter)
+        if recipe.train.lr_scheduler_type != "constant" and warmup_steps(recipe, plan) >= plan.max_steps:
+            reporter.warning(
+                f"training is all warm-up: train.warmup_steps is {warmup_steps(recipe, plan)} of {plan.max_steps} steps"
+            )
         resumed = _go(trainer, folder, reporter)
         signals.stop(trainer.state.global_step, plan.max_steps)
         loaded = _load_best(trainer, plan, folder, reporter)
@@ -143,15 +155,24 @@ def _named(recipe: Recipe, plan: Plan, evaluate: Evaluate) -> Evaluate:
     return checked
 
 
-def _announce(choices: Mapping[str, Any], reporter: Reporter) -> None:
+def _announce(choices: Mapping[str, Any], recipe: Recipe, model: PreTrainedModel, reporter: Reporter) -> None:
     device = choices["device_name"] or choices["device"]
     threads = f", {choices['threads']} threads" if choices["device"] == "cpu" else ""
     processes = f", {choices['processes']} processes" if choices["processes"] > 1 else ""
     reporter.note(
-        f"training on {device}{threads}{processes} in {choices['precision']} with {choices['optimizer']} "
-        f"and {choices['attention']} attention: "
-        f"{choices['steps']} steps, {choices['steps_per_epoch']} an epoch"
+        f"training {_weights(recipe, model)}on {device}{threads}{processes} in {choices['precision']} "
+        f"with {choices['optimizer']} and {choices['attention']} attention: "
+        f"{choices['steps']} step{'s' * (choices['steps'] != 1)}, {choices['steps_per_epoch']} an epoch"
     )
+
+
+def _weights(recipe: Recipe, model: PreTrainedModel) -> str:
+    """With an adapter, how many weights are trained."""
+    adapter = recipe.model.adapter
+    if adapter is None:
+        return ""
+    trained, total = model.num_parameters(only_trainable=True), model.num_parameters()
+    return f"{trained:,} of {total:,} weights (adapter {adapter.use}) "
 
 
 def _go(trainer: SFTTrainer, folder: Path, reporter: Reporter) -> int | None:

@@ -13,10 +13,22 @@ import pytest
 from rich.console import Console as RichConsole
 
 from sftcore import Role, Task, TextClassification
-from sftcore.checking import BINS, Example, Lengths, Relative, chosen_examples, label_table, lengths, number_table
+from sftcore.checking import (
+    BINS,
+    Example,
+    Lengths,
+    Relative,
+    chosen_examples,
+    label_table,
+    lengths,
+    number_table,
+    shape,
+)
 from sftcore.cli import findings, main
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Origins, Rows
+from sftcore.recipe import Recipe
+from sftcore.registry import discover
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -60,6 +72,42 @@ def test_the_shape_is_checked_without_data_and_without_torch(
         '# revision = "main"',
     ):
         assert line in lines
+
+
+WIDE = """
+name = "wide"
+[model.scratch.config]
+model_type = "bert"
+[model.scratch.tokenizer]
+kind = "wordpiece"
+[data]
+source = "reviews.csv"
+columns = { text = "评论", label = "a b" }
+where = { "a b" = { in = ["x", "y"] }, "a rather long name of a column" = { min = 0.5, max = 7 } }
+[[preprocess]]
+use = "lowercase"
+[[preprocess]]
+use = "length"
+max_words = 9
+[task]
+use = "text-classification"
+[train]
+class_weights = { x = 2.0, "y z" = 1.0 }
+[[metrics]]
+use = "f1"
+average = "micro"
+"""
+NARROW = 'model = { base = "x" }\ndata = { source = "a.csv" }\ntask = { use = "text-classification" }\n'
+
+
+@pytest.mark.parametrize("text", [WIDE, NARROW])
+def test_the_plan_reads_back_as_the_recipe(text: str) -> None:
+    recipe = Recipe.from_toml(text, overrides=["train.num_train_epochs=1", 'name="other"'])
+    lines = list(findings.plan(shape(recipe, discover()), recipe))
+    assert Recipe.from_toml("\n".join(lines)).resolved() == recipe.resolved()
+    assert any(line.startswith("# near_duplicates = 0.7  # up to 200,000 rows") for line in lines)
+    live = [line for line in lines if not line.startswith("#")]
+    assert ("[[metrics]]" in live) == (text is WIDE)
 
 
 def test_check_shows_everything_short_of_training(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,21 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.Captu
     assert "this file is there already" in capsys.readouterr().err
 
 
+def test_columns_of_a_file_are_named_and_the_obvious_ones_taken(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("id,Review,标签\n1,good,x\n", encoding="utf-8")
+    text = recipe_text("text-classification", "b", str(path))
+    assert '# columns of this data: "id", "Review", "标签"' in text
+    assert Recipe.from_toml(text).data.columns == {"text": "Review", "label": "标签"}
+
+
+def test_a_plugin_s_task_requires_the_plugin() -> None:
+    guests = [entry for entry in discover().entries("task") if entry.distribution != "sftcore"]
+    for entry in guests:
+        assert Recipe.from_toml(recipe_text(entry.name, "b", "d.csv")).requires == (entry.distribution,)
+    assert Recipe.from_toml(recipe_text("text-classification", "b", "d.csv")).requires == ()
+
+
 def test_stdout_gets_the_recipe_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "--out", "-"]) == 0
     shown = capsys.readouterr()

@@ -52,13 +52,14 @@ def test_plugins_are_listed_with_what_they_offer_and_why_they_are_broken(install
     assert shown.returncode == 0, shown.stderr
     lines = [line.rstrip() for line in shown.stdout.splitlines()]
     assert lines[0].startswith("sftcore  ")
-    assert any(line.startswith("  task ") and "text-classification" in line for line in lines)
+    assert any(line.split()[:3] == ["text-classification", "task", "Classify"] for line in lines)
     at = lines.index("zz-good  0.3")
-    assert lines[at + 1] == "  preprocessor  shout"
+    assert lines[at + 1] == "  shout  preprocessor  Write everything large"
     assert "zz-broken  0.3  broken" in lines
     assert "no such luck" in shown.stdout and "\x1b" not in shown.stdout
     assert "zz-leaving  0.3  broken" in lines
     assert "talks" not in shown.stdout
+    assert "zz-good: a plugin that talks at import\n" in shown.stderr
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,7 @@ def test_plugins_as_json(arguments: tuple[str, ...], installed: str, sftcore: Ca
     assert shown.returncode == 0, shown.stderr
     plugins = {plugin["distribution"]: plugin for plugin in json.loads(shown.stdout)["plugins"]}
     assert plugins["zz-good"]["offers"] == {"preprocessor": ["shout"]}
+    assert plugins["zz-good"]["descriptions"] == {"preprocessor shout": "Write everything large"}
     assert plugins["zz-good"]["problem"] is None
     assert "no such luck" in plugins["zz-broken"]["problem"]
     assert plugins["zz-broken"]["version"] == "0.3"

@@ -31,7 +31,8 @@ class Parrot:
 
 @pytest.fixture(autouse=True)
 def parrot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "load_model", lambda run, runs: Parrot())
+    monkeypatch.setattr(serving, "find_run", lambda run, runs: run)
+    monkeypatch.setattr(serving, "load_model", lambda run: Parrot())
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:
@@ -59,6 +60,25 @@ def test_lines_of_stdin_are_rows_as_they_are(
     monkeypatch.setattr("sys.stdin", stdin)
     assert main(["predict", "run", "-"]) == 0
     assert [row["text"] for row in json_lines(capsys.readouterr().out)] == ["one", "", "two\u2028still two", "last"]
+
+
+@pytest.mark.parametrize(
+    ("given", "texts", "told"),
+    [
+        ('{"text": "a", "id": 7}\n\n{"text": "b"}\n', ["a", "b"], "each is read as a row"),
+        ('{"text": "a"}\nb\n', ['{"text": "a"}', "b"], "a text a line"),
+        ('{"text": \n', ['{"text": '], "a text a line"),
+        ("7\n[1]\n", ["7", "[1]"], "a text a line"),
+    ],
+)
+def test_rows_on_stdin_are_known_by_their_form(
+    given: str, texts: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8"))
+    assert main(["predict", "run", "-"]) == 0
+    shown = capsys.readouterr()
+    assert [row["prediction"] for row in json_lines(shown.out)] == texts
+    assert told in shown.err
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])

@@ -81,7 +81,7 @@ def test_nothing_that_is_live_is_wider_than_the_terminal(width: int) -> None:
     display.progress(212, 502, VALUES)
     clock.now += 1
     display.progress(213, 502, VALUES)
-    display.close(failed=False)
+    display.close("done")
     shown = stream.getvalue().replace("\x1b[2K", "\n").replace("\x1b[1A", "\n").replace("\r", "\n")
     assert "213/502" in shown
     assert max(map(cell_len, shown.replace("\x1b[?25l", "").replace("\x1b[?25h", "").split("\n"))) <= width
@@ -112,7 +112,7 @@ def test_what_is_done_stays_with_its_notes_and_time() -> None:
     display.stage("train", "")
     display.progress(1, 10, VALUES)
     clock.now += 65
-    display.close(failed=True)
+    display.close("failed")
     assert last_screen(stream) == [
         *("✓ load         reviews.csv 2.0 s", "    240 rows", "  ! 3 rows are odd"),
         "✗ train         1 min 05 s",
@@ -125,7 +125,7 @@ def test_plain_lines_come_every_ten_seconds_or_ten_percent() -> None:
     for step in range(1, 1001):
         clock.now += 0.1
         display.progress(step, 1000, {"loss": 1.0})
-    display.close(failed=False)
+    display.close("done")
     assert len(lines) == 12
     assert lines[0] == "train: 1,000 steps"
     assert lines[1].startswith("  100/1,000  10 %  loss 1.000")
@@ -148,7 +148,7 @@ def test_plain_lines_of_a_fast_stage_are_few() -> None:
     for step in range(1, 101):
         clock.now += 0.001
         display.progress(step, 100, {})
-    display.close(failed=False)
+    display.close("done")
     assert lines == ["predict", "  100/100  100 %"]
 
 
@@ -164,8 +164,19 @@ def test_a_second_progress_in_one_stage_starts_anew() -> None:
 def test_a_failed_stage_says_so_in_plain_lines() -> None:
     display, lines, _ = plain()
     display.stage("train", "")
-    display.close(failed=True)
+    display.close("failed")
     assert lines[-1] == "  train failed, 0.0 s"
+
+
+def test_a_stopped_stage_has_not_failed() -> None:
+    display, lines, _ = plain()
+    display.stage("train", "")
+    display.close("stopped")
+    assert lines[-1] == "  train stopped, 0.0 s"
+    on_terminal, stream, _ = live()
+    on_terminal.stage("train", "")
+    on_terminal.close("stopped")
+    assert last_screen(stream) == ["– train"]
 
 
 @pytest.mark.parametrize(("write", "expected"), [(True, ["warning: careful"]), (False, [])])
@@ -177,5 +188,5 @@ def test_quiet_tells_warnings_alone(write: bool, expected: list[str]) -> None:
     display.note("a fact")
     display.note("careful", warning=True)
     display.progress(1, 2, {})
-    display.close(failed=False)
+    display.close("done")
     assert lines == expected

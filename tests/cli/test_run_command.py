@@ -135,13 +135,15 @@ def test_evaluate_scores_other_data(
     assert json.loads(capsys.readouterr().out) == {"ledger": LEDGER, "scores": SCORES}
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "verify"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "verify"])
 def test_a_run_that_is_not_there(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "sentiment" / "0001").mkdir(parents=True)
     (tmp_path / "sentiment" / "0001" / "lock.json").write_text("{}")
-    more = ["--data", "d.csv"] if verb == "evaluate" else []
+    more = {"evaluate": ["--data", "d.csv"], "predict": ["--text", "a"]}.get(verb, [])
     assert main([verb, "sentimant", "--runs", str(tmp_path), *more]) == 2
-    assert "did you mean sentiment?" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "did you mean sentiment?" in shown
+    assert "load" not in shown
 
 
 def test_verify_tells_what_it_compared(

@@ -58,6 +58,14 @@ def test_the_ledger_says_what_went_and_why() -> None:
     ]
 
 
+def test_the_ledger_says_how_many_texts_each_step_changed() -> None:
+    changed = {"preprocess.0 mask-ticket-numbers": 300, "preprocess.1 lowercase": 1}
+    stage = {"stage": "preprocess", "rows_in": 400, "rows_out": 400, "details": {"changed": changed}}
+    assert shown(rendered("ledger", {"stages": [stage]}))[-1].endswith(
+        "400  mask-ticket-numbers changed 300, lowercase changed 1"
+    )
+
+
 def test_metrics_stand_beside_their_baselines() -> None:
     lines = shown(rendered("metrics", {"test": SPLIT, "time": {"train": 3}}))
     assert lines[:7] == [
@@ -151,3 +159,19 @@ def test_an_unknown_result_is_told_plainly() -> None:
         *("", "Device", "  name     cpu", "  threads  2", "  cores    0, 1"),
     ]
     assert shown(rendered("device", "cpu")) == ["", "Device", "  cpu"]
+
+
+def test_an_interval_that_is_none_says_so() -> None:
+    same = {"value": 1.0, "low": 1.0, "high": 1.0, "undefined": 0, "degenerate": True}
+    few = {"value": 0.9, "low": 0.85, "high": 0.95, "undefined": 112, "degenerate": False}
+    gains = {"accuracy": {**same, "value": 0.0, "low": 0.0, "high": 0.0}, "f1": {**few, "value": 1e-5, "low": -1e-5}}
+    split = {
+        "rows": 2,
+        "bootstrap": {"level": 0.95, "resamples": 1000},
+        "metrics": {"accuracy": same, "f1": few},
+        "baselines": {"tfidf": {"metrics": {}, "differences": gains}},
+    }
+    text = "\n".join(shown(rendered("metrics", split)))
+    assert "no interval: the resamples agree" in text
+    assert "0.850 to 0.950 (from 888 of 1,000 resamples)" in text
+    assert "0  (no interval)" in text and "0  (0 to +0.950)" in text

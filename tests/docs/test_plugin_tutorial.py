@@ -42,14 +42,17 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     paths = os.pathsep.join(str(path) for path in (folder / "src", site, ROOT))
     environment = os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1", "COLUMNS": "200"}
 
-    def python(*arguments: str) -> str:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    def python(*arguments: str) -> str:
+        done = call(*arguments)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
     python("make_tickets.py")
-    return SimpleNamespace(folder=folder, python=python)
+    return SimpleNamespace(folder=folder, python=python, call=call)
 
 
 def test_its_tests_pass(tutorial: SimpleNamespace) -> None:
@@ -79,4 +82,17 @@ def test_it_checks_runs_and_predicts(tutorial: SimpleNamespace) -> None:
     tutorial.python("-m", "sftcore", "run", "tickets.toml")
     metrics = json.loads((tutorial.folder / "runs/tickets/0001/metrics.json").read_text())
     assert "missed" in json.dumps(metrics)
-    assert "urgent" in tutorial.python("-m", "sftcore", "predict", "tickets", "--text", "smoke comes out of it")
+    test = metrics["test"]
+    assert test["metrics"]["accuracy"]["value"] >= test["baselines"]["tfidf"]["metrics"]["accuracy"]["value"]
+    said = json.loads(tutorial.python("-m", "sftcore", "predict", "tickets", "--text", "everything is down"))
+    assert (said["prediction"], said["score"] > 0.9) == ("urgent", True)
+
+
+def test_a_misspelt_class_is_told_before_the_training(tutorial: SimpleNamespace) -> None:
+    recipe = tutorial.folder / "misspelt.toml"
+    text = (tutorial.folder / "tickets.toml").read_text() + '\n[[metrics]]\nuse = "missed"\nlabel = "urgnt"\n'
+    recipe.write_text(text)
+    done = tutorial.call("-m", "sftcore", "check", recipe.name)
+    assert done.returncode == 2
+    assert "misspelt.toml:" in done.stderr
+    assert "there is no class 'urgnt'; did you mean urgent?" in done.stderr

@@ -51,7 +51,8 @@ def test_paired_differences_are_narrower_than_the_intervals() -> None:
     assert gain.high - gain.low < (alone.high - alone.low) / 3
     assert result.difference("accuracy", 1, 0) == gain.negative()
     same = result.difference("accuracy", 1, 1)
-    assert (same.low, same.high, same.above_zero) == (0, 0, False)
+    assert (same.low, same.high, same.above_zero, same.degenerate) == (0, 0, False, True)
+    assert not gain.degenerate and not alone.degenerate
 
 
 def test_other_rows_are_not_compared() -> None:
@@ -89,12 +90,13 @@ def test_resamples_without_a_value_are_counted() -> None:
     assert 100 < found.undefined < 220  # a third of the resamples has one class: (2/3)^3 + (1/3)^3
     assert found.value == found.low == found.high == 1
     nothing = bootstrap(Accuracy().score, [records.take(np.array([], int))], rng(), 5).interval("accuracy")
-    assert math.isnan(nothing.low)
+    assert math.isnan(nothing.low) and not nothing.degenerate
     assert nothing.undefined == 5
 
 
 def test_json_has_null_for_what_is_not_defined() -> None:
-    assert Interval(math.nan, 0.1, math.inf, 3).as_json() == {"value": None, "low": 0.1, "high": None, "undefined": 3}
+    found = Interval(math.nan, 0.1, math.inf, 3).as_json()
+    assert found == {"value": None, "low": 0.1, "high": None, "undefined": 3, "degenerate": False}
 
 
 def test_group_numbers() -> None:

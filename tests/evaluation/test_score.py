@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sftcore import Prediction, Problem, RecipeError, Records, TextClassification
+from sftcore import Metric, PluginError, Prediction, Problem, RecipeError, Records, TextClassification
 from sftcore.builtin.metrics import F1, Accuracy, LogLoss, Matthews, MeanAbsoluteError, Precision
 from sftcore.data.rows import Rows
 from sftcore.evaluation.baselines import Baseline
@@ -77,7 +77,11 @@ def test_the_whole_of_it_is_json_and_says_what_it_was() -> None:
 def test_values_that_are_not_defined_are_null() -> None:
     records = replace(labels(1.0, 4), predictions=np.zeros(4, int), references=np.zeros(4, int))
     result = score_split([Precision()], records, rng=rng())
-    assert result["metrics"]["precision.good"] == {"value": None, "low": None, "high": None, "undefined": 1000}
+    assert result["metrics"]["precision.good"] == {
+        **dict.fromkeys(("value", "low", "high")),
+        "undefined": 1000,
+        "degenerate": False,
+    }
     assert result["classes"][2] == {
         "label": "good",
         "rows": 0,
@@ -102,7 +106,18 @@ def test_verdict_does_not_beat() -> None:
     assert "does NOT beat the baseline other0" in found["sentence"]
     assert any("train longer" in advice for advice in found["advice"])
     worse = verdict(labels(0.6), labels(0.9, seed=1))
-    assert "WORSE" in worse["sentence"]
+    assert "is WORSE than" in worse["sentence"]
+
+
+def test_verdict_claims_no_interval_where_the_resamples_agree() -> None:
+    perfect = labels(1.0, 2)
+    wrong = replace(perfect, predictions=(perfect.references + 1) % 3)
+    result = score_split(METRICS, perfect, [Baseline("other", "", wrong)], rng=rng())
+    assert result["metrics"]["accuracy"] == {"value": 1, "low": 1, "high": 1, "undefined": 0, "degenerate": True}
+    sentence = result["verdict"]["sentence"]
+    assert "accuracy 1.000 against 0.000 (no interval of the gain: the resamples agree)" in sentence
+    same = verdict(perfect, perfect)["sentence"]
+    assert "(no interval of the gain: the resamples agree that the two are the same)" in same
 
 
 def test_verdict_names_the_metrics_that_disagree() -> None:
@@ -115,7 +130,19 @@ def test_verdict_names_the_metrics_that_disagree() -> None:
     other = replace(other, predictions=np.where(wrong & (often < 2), 1 - often, often))
     found = verdict(model, other)
     assert found["beats_baselines"] is True
-    assert "Not so by f1 (against other0)" in found["sentence"]
+    assert "It is WORSE by f1 (against other0)" in found["sentence"]
+    assert "Not so" not in found["sentence"]
+
+
+def test_verdict_names_what_is_worse_where_the_main_metric_tells_nothing_apart() -> None:
+    often = np.array([0, 1] * 285 + [2] * 30)
+    wrong = np.arange(600) % 20 == 0
+    model = Records("labels", np.arange(600), np.where(often == 2, 0, often), often, NAMES)
+    other = replace(model, predictions=np.where(wrong & (often < 2), 1 - often, often))
+    found = verdict(model, other)
+    assert found["beats_baselines"] is False
+    assert found["sentence"].startswith("The model does NOT beat")
+    assert found["sentence"].endswith("It is WORSE by f1 (against other0).")
 
 
 def test_verdict_where_less_is_better_and_where_nothing_is_there() -> None:
@@ -268,3 +295,30 @@ def test_the_farthest_numbers_come_first() -> None:
     found = confident_mistakes(records, [Prediction(v) for v in (1.0, 2.0, 5.0)], [1.5, 2.0, 1.0])
     assert [(mistake["row_id"], mistake["error"]) for mistake in found] == [(2, 4.0), (0, 0.5)]
     assert confused_pairs(records) == []
+
+
+def test_a_metric_that_breaks_its_contract_shows_before_training() -> None:
+    class Nameless(Metric, name="nameless"):
+        """Gives a value of another name."""
+
+        understands = ("labels",)
+
+        def score(self, records: Records) -> dict[str, float]:
+            """A number of no name that is asked for."""
+            return {"other": 1.0}
+
+    class Wordy(Nameless, name="wordy"):
+        """Gives no number."""
+
+        def score(self, records: Records) -> Any:
+            """A text."""
+            return {"wordy": "good"}
+
+    task = TextClassification()
+    state = task.fit([{"text": "", "label": name} for name in NAMES])
+    with pytest.raises(PluginError, match=r"the metric nameless: score returned 'other'; .* 'nameless'"):
+        check_metrics([Accuracy(), Nameless()], task, state)
+    with pytest.raises(PluginError, match="the metric wordy: score returned str for 'wordy'"):
+        check_metrics([Wordy()], task, state)
+    with pytest.raises(PluginError, match="nameless"):
+        score_all([Nameless()], labels(0.8, 6))

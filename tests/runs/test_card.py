@@ -133,3 +133,18 @@ def test_a_pair_is_fed_as_a_pair() -> None:
     recipe = Recipe.from_toml(table)
     state = recipe.task.fit([{"text": "a", "label": "x"}, {"text": "b", "label": "z"}])
     assert '"text_pair": ' in snippet(recipe, state)
+
+
+def test_the_card_names_an_adapter_and_intervals_that_are_none(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path)
+    table = run.recipe_text.replace("max_length = 32", 'max_length = 32, adapter = { use = "lora", r = 4 }')
+    recipe = Recipe.from_toml(table)
+    state = recipe.task.fit([{"text": "", "label": name} for name in ("bad", "good")])
+    scores = run.metrics["test"]
+    scores["metrics"]["accuracy"] |= {"low": 1.0, "high": 1.0, "degenerate": True}
+    scores["metrics"]["f1"] |= {"low": 0.5, "high": 0.75, "undefined": 112, "degenerate": False}
+    write_card(tmp_path, recipe, state, scores, rows={"train": 24}, precision="fp32")
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "- only an adapter was trained, and is merged into the weights: `lora`, r = 4, lora_alpha = 8" in card
+    assert "| no interval: the resamples agree |" in card
+    assert "| 0.500 to 0.750 (from 888 of 1,000 resamples) |" in card

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sftcore.errors import RecipeError, RunError
+from sftcore.errors import PluginError, RecipeError, RunError
 from sftcore.reporter import SilentReporter
 from sftcore.runs import files, folder
 from sftcore.runs.folder import Run, open_run, safe_name
@@ -282,6 +282,7 @@ def test_runs_are_found_by_folder_and_by_name(tmp_path: Path, make_recipe: Make)
         opened(make_recipe(name), tmp_path, {"a": 1}, fresh=True)
     assert Run.find("sentiment", tmp_path).id == "0002"
     assert Run.find("sentiment/0001", tmp_path).id == "0001"
+    assert Run.find(tmp_path / "sentiment").id == "0002"
     assert Run.find(tmp_path / "topics" / "0001").name == "topics"
     with pytest.raises(RunError, match="did you mean sentiment"):
         Run.find("sentimnt", tmp_path)
@@ -289,6 +290,18 @@ def test_runs_are_found_by_folder_and_by_name(tmp_path: Path, make_recipe: Make)
         Run.find("zzz", tmp_path)
     with pytest.raises(RunError, match="SFTCORE_RUNS"):
         Run.find("sentiment", tmp_path / "nowhere")
+
+
+def test_a_plugin_that_is_gone_is_named_with_the_lock(tmp_path: Path, make_recipe: Make) -> None:
+    run = opened(make_recipe(), tmp_path, {"plugins": {"gone-thing": {"version": "1.2"}}})
+    steps = [{"use": "gone-thing:mask", "width": 3}, {"use": "sftcore:lowercase"}]
+    run.lock["recipe"] = {"task": {"use": "gone-thing:mood"}, "preprocess": steps}
+    with pytest.raises(PluginError) as caught:
+        run.recipe()
+    (problem,) = caught.value.problems
+    assert problem.where == str(run.path / "lock.json")
+    assert "needs the plugin gone-thing, which is not installed" in problem.message
+    assert problem.advice == 'pip install "gone-thing==1.2"'
 
 
 def test_runs_lie_where_the_environment_says(

@@ -52,7 +52,10 @@ def recipe_of(seed: int = 42, **train: Any) -> Recipe:
     def problem(key: str, message: str, advice: str = "") -> Problem:
         return Problem(message, key=key, advice=advice)
 
-    namespace = SimpleNamespace(seed=seed, train=Train(**(settings | train)), all_metrics=metrics, problem=problem)
+    model = SimpleNamespace(adapter=None)
+    namespace = SimpleNamespace(
+        seed=seed, model=model, train=Train(**(settings | train)), all_metrics=metrics, problem=problem
+    )
     return cast(Recipe, namespace)
 
 

@@ -99,3 +99,13 @@ def test_a_control_group_limits_the_threads(tmp_path: Path) -> None:
     file.write_text("max 100000\n")
     assert arguments._quota(file) > 1000
     assert arguments._quota(tmp_path / "absent") > 1000
+
+
+@pytest.mark.parametrize(("wanted", "total", "steps"), [(0.1, 1, 0), (0.1, 9, 0), (0.1, 15, 2), (3, 100, 3), (0, 5, 0)])
+def test_a_share_below_one_step_is_no_warm_up(
+    wanted: float, total: int, steps: int, job_module: ModuleType, tmp_path: Path
+) -> None:
+    recipe = job_module.recipe_of(warmup_steps=float(wanted), max_steps=total)
+    plan = make_plan(recipe, 10, validates=False)
+    args = arguments.training_arguments(recipe, plan, tmp_path, device="cpu", precision="fp32")
+    assert arguments.warmup_steps(recipe, plan) == args.get_warmup_steps(total) == steps

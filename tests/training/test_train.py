@@ -300,3 +300,31 @@ def test_progress_and_log_are_told(make_job: Callable[..., Any], job_module: Any
     assert lines[4]["train_loss"] == result.train_loss
     assert result.tokens == int(make_job().encoded.lengths.sum())
     assert "training on" in told.notes[0]
+
+
+def test_an_adapter_is_told(job_module: Any) -> None:
+    from types import SimpleNamespace
+
+    import peft
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from sftcore.training.train import _weights
+
+    config = BertConfig(
+        vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, num_labels=2
+    )
+    plain: Any = BertForSequenceClassification(config)
+    model: Any = peft.get_peft_model(plain, peft.LoraConfig(task_type="SEQ_CLS", r=2))
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    total = sum(weight.numel() for weight in model.parameters())
+    recipe: Any = SimpleNamespace(model=SimpleNamespace(adapter=SimpleNamespace(use="lora")))
+    assert 0 < trained < total
+    assert _weights(recipe, model) == f"{trained:,} of {total:,} weights (adapter lora) "
+    assert _weights(job_module.recipe_of(), plain) == ""
+
+
+def test_a_warm_up_without_end_is_warned_of(make_job: Callable[..., Any], job_module: Any, tmp_path: Path) -> None:
+    for steps, warned in ((1.0, True), (0.1, False)):
+        told = job_module.Told()
+        make_job().train(tmp_path / str(steps), reporter=told, max_steps=1, warmup_steps=steps)
+        assert any("all warm-up: train.warmup_steps is 1 of 1 steps" in text for text in told.warnings) is warned
