@@ -41,6 +41,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     (site / "broken_plugin.py").write_text("raise RuntimeError('as bad as can be')\n")
     paths = os.pathsep.join(str(path) for path in (folder / "src", site, ROOT))
     environment = os.environ | {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1", "COLUMNS": "200"}
+    environment.pop("PYTEST_ADDOPTS", None)  # of the tests that run this one
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *arguments]

@@ -150,7 +150,6 @@ def test_a_config_from_nothing_is_checked(line: str, message: str) -> None:
 
 
 def test_an_adapter_is_trained_alone_and_merges_to_the_same_outputs(tiny_bert: str, tmp_path: Path) -> None:
-    pytest.importorskip("peft", reason="the extra peft is not installed")
     from transformers import AutoModelForSequenceClassification
 
     model, tokenizer = loaded(recipe_of(f'base = {tiny_bert!r}\nadapter = {{ use = "lora", r = 2 }}'))
