@@ -27,7 +27,11 @@ def test_the_metadata_are_what_the_hub_reads(tmp_path: Path, make_run: MakeRun) 
     run = make_run(tmp_path)
     data = ModelCard.load(run.model_path / "README.md", ignore_metadata_errors=False).data
     facts = data.to_dict()
-    assert (facts["library_name"], data.pipeline_tag, data.model_name) == ("transformers", "text-classification", "tiny")
+    assert (facts["library_name"], data.pipeline_tag, data.model_name) == (
+        "transformers",
+        "text-classification",
+        "tiny",
+    )
     assert data.tags == ["sftcore", "text-classification"]
     assert data.base_model is None
     assert data.license is None
