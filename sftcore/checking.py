@@ -6,22 +6,25 @@ Made by the same stages as a run, so that what is shown is what a run would do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sftcore.data.ledger import Ledger
 from sftcore.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
-    from sftcore.components import Task, TaskState
+    from transformers import PreTrainedTokenizerBase
+
     from sftcore.data.encode import EncodedRows
     from sftcore.data.load import Loaded
     from sftcore.data.rows import Origins, Rows
+    from sftcore.evaluation.ceiling import Ceiling
     from sftcore.preparing import Prepared
     from sftcore.recipe import Recipe
     from sftcore.registry import Registry
+    from sftcore.task import Task, TaskState
 
 BINS = 12
 GROUPS = 5
@@ -55,7 +58,8 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An encoded training row: its tokens, which of them count in the loss (None: the row as a whole), its target."""
+    """An encoded training row: its tokens, which of them count in the loss (None: the row as a whole, or tokens that
+    the model writes and does not read), its target."""
 
     row: int
     place: str
@@ -80,6 +84,7 @@ class CheckResult:
     sums numbers up.
 
     `twins` counts rows that are alike by how they are; `conflicts` are the first groups with different labels.
+    `ceiling` is what a model without fault would reach, None where the task does not know.
     """
 
     shape: Shape
@@ -92,14 +97,14 @@ class CheckResult:
     lengths: dict[str, Lengths]
     examples: list[Example]
     steps: dict[str, int]
+    ceiling: Ceiling | None = None
     machine: dict[str, Any] = field(default_factory=dict)
 
 
 def shape(recipe: Recipe, registry: Registry) -> Shape:
     """The plan and the plugins that take part; loads neither torch nor data."""
-    plugins = [
-        {"distribution": plugin.distribution, "version": plugin.version} for plugin in registry.participants(recipe)
-    ]
+    versions = {plugin.distribution: plugin.version for plugin in registry.participants(recipe)}
+    plugins = [{"distribution": name, "version": version} for name, version in versions.items()]
     return Shape(recipe.name, recipe.resolved(), plugins)
 
 
@@ -128,6 +133,7 @@ def check(recipe: Recipe, registry: Registry, reporter: Reporter = SILENT, *, ex
         lengths={name: lengths(rows, ledger, name) for name, rows in encoded.items() if len(rows)},
         examples=chosen_examples(recipe.task, prepared, loaded.origins, examples),
         steps=steps(recipe, prepared),
+        ceiling=reachable(recipe, prepared),
         machine=machine(recipe, reporter),
     )
 
@@ -138,7 +144,8 @@ def label_table(task: Task, state: TaskState, splits: Mapping[str, Rows]) -> dic
     found = set().union(*counts.values())
     if not found:
         return {}
-    names = dict.fromkeys([*task.label_names(state), *sorted(found)])
+    outputs = task.label_names(state) if task.predicts in ("labels", "label_sets") else ()  # else they are tags
+    names = dict.fromkeys([*outputs, *sorted(found)])
     return {split: {name: counted[name] for name in names} for split, counted in counts.items()}
 
 
@@ -162,7 +169,10 @@ def twins(ledger: Ledger) -> dict[str, Any]:
         return {}
     details = entry.details
     found = {f"{name} twins": number for name, number in details.get("twins", {}).items() if number}
-    found |= {"largest group": details.get("largest_twin_group"), "test rows scored": details.get("test_scored")}
+    found |= {"largest group": details.get("largest_twin_group")}
+    if details.get("families"):
+        found |= {"documents": details["families"], "rows of the largest document": details["largest_family"]}
+    found["test rows scored"] = details.get("test_scored")
     conflicting = details.get("conflicting_labels", {})
     if conflicting.get("groups"):
         found["texts with different labels"] = conflicting["groups"]
@@ -190,9 +200,10 @@ def _text(task: Task, row: Mapping[str, Any]) -> str:
 
 
 def _target(task: Task, row: Mapping[str, Any]) -> Any:
-    """The value of the one target, or all of them by role."""
-    found = {name: row.get(name) for name, role in task.roles.items() if role.target}
-    return next(iter(found.values())) if len(found) == 1 else found
+    """The value of the one target that the row has, or all of them by role."""
+    values = {name: row.get(name) for name, role in task.roles.items() if role.target}
+    found = {name: value for name, value in values.items() if value is not None}
+    return next(iter(found.values()), None) if len(found) < 2 else found
 
 
 def lengths(encoded: EncodedRows, ledger: Ledger, split: str) -> Lengths:
@@ -216,7 +227,7 @@ def steps(recipe: Recipe, prepared: Prepared) -> dict[str, int]:
     from sftcore.training.arguments import make_plan
     from sftcore.training.batching import token_batches
 
-    rows = prepared.train.lengths[~prepared.train.masked]
+    rows = prepared.train.lengths[prepared.train.trained]
     tokens, size = recipe.train.tokens_per_batch, recipe.train.per_device_train_batch_size
     batches = len(token_batches(rows, tokens, recipe.seed, 0)) if tokens else int(np.ceil(len(rows) / size))
     plan = make_plan(recipe, batches, validates=len(prepared.validation) > 0)
@@ -226,6 +237,15 @@ def steps(recipe: Recipe, prepared: Prepared) -> dict[str, int]:
         "between validations": plan.eval_steps,
         "between checkpoints": plan.save_steps,
     }
+
+
+def reachable(recipe: Recipe, prepared: Prepared) -> Ceiling | None:
+    """What a model without fault would reach on validation and test, or on train where there are none."""
+    from sftcore.evaluation.ceiling import ceiling
+
+    held = [name for name in ("validation", "test") if len(getattr(prepared.splits, name))] or ["train"]
+    splits = {name: (getattr(prepared.splits, name), getattr(prepared, name)) for name in held}
+    return ceiling(recipe.task, prepared.state, recipe.all_metrics, splits, prepared.tokenizer, recipe.seed)
 
 
 def machine(recipe: Recipe, reporter: Reporter = SILENT) -> dict[str, Any]:
@@ -262,11 +282,28 @@ def chosen_examples(task: Task, prepared: Prepared, origins: Origins, number: in
 def _example(task: Task, prepared: Prepared, origins: Origins, index: int) -> Example:
     feature, parent = prepared.train.feature(index), int(prepared.train.parents[index])
     row, row_id = prepared.train_rows.values[parent], int(prepared.train_rows.ids[parent])
-    ids, given = feature.get("input_ids", []), feature.get("labels")
+    ids = feature.get("input_ids", [])
     return Example(
         row=row_id,
         place=origins.describe(row_id),
-        tokens=list(prepared.tokenizer.convert_ids_to_tokens(ids)),
-        counts=[label != IGNORED for label in given] if isinstance(given, list) and len(given) == len(ids) else None,
+        tokens=readable_tokens(prepared.tokenizer, ids),
+        counts=_counting(ids, feature.get("labels"), task),
         target=_target(task, row),
     )
+
+
+def readable_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:
+    """The tokens as the tokenizer writes them; those that stand for bytes as the text that they make, if it is one."""
+    tokens = cast("list[str]", tokenizer.convert_ids_to_tokens(list(ids)))
+    if "ByteLevel" not in repr(getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)):
+        return tokens
+    texts = [str(tokenizer.decode([number], clean_up_tokenization_spaces=False)) for number in ids]
+    return [token if "\ufffd" in text else text for token, text in zip(tokens, texts, strict=True)]
+
+
+def _counting(ids: Sequence[int], labels: Any, task: Task) -> list[bool] | None:
+    """Which tokens count in the loss, where there is a label for each that is read: an encoder-decoder's labels are
+    those of the answer."""
+    if not isinstance(labels, list) or len(labels) != len(ids) or "Seq2Seq" in task.auto_class:
+        return None
+    return [label != IGNORED for label in labels]

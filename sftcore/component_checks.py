@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from sftcore import components
+from sftcore import components, task
 from sftcore.components import Component, Kind
 from sftcore.records import PredictionKind
 
@@ -83,7 +83,7 @@ def _claim_complaint(cls: type[Component]) -> str:
         wrong = [kind for kind in kinds if kind not in get_args(PredictionKind)]
         if not kinds or isinstance(kinds, str) or wrong:
             return f'understands: a tuple of {", ".join(get_args(PredictionKind))} was expected, like ("labels",)'
-    if issubclass(cls, components.Task) and not isinstance(getattr(cls, "auto_class", None), str):
+    if issubclass(cls, task.Task) and not isinstance(getattr(cls, "auto_class", None), str | property):
         return 'auto_class: the name of a transformers class was expected, like "AutoModelForSequenceClassification"'
     if issubclass(cls, components.Source) and not (cls.schemes or cls.endings):
         return 'it claims no place: give schemes = ("s3",) or endings = (".csv",)'

@@ -13,7 +13,7 @@ import pluggy
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-    from sftcore import components
+    from sftcore import components, task
     from sftcore.recipe.schema import Recipe
     from sftcore.runs.folder import Run
 
@@ -37,7 +37,7 @@ def sftcore_register_augmenters() -> list[type[components.TextAugmenter | compon
 
 
 @hookspec
-def sftcore_register_tasks() -> list[type[components.Task]]:
+def sftcore_register_tasks() -> list[type[task.Task]]:
     """Tasks for `[task] use`."""
 
 

@@ -115,8 +115,14 @@ class LocalMetric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no typ
         if self.kind in FORMS:
             return np.asarray(values, FORMS[self.kind][1])
         column = np.empty(len(values), object)
-        column[:] = [json.loads(value) for value in values]
+        for place, value in enumerate(values):  # numpy would take lists of one length for another dimension
+            column[place] = _tupled(json.loads(value))
         return column
+
+
+def _tupled(value: Any) -> Any:
+    """JSON's lists as the tuples that records hold."""
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
 def _plain(values: Any) -> list[Any]:

@@ -12,20 +12,24 @@ from pathlib import Path
 from sftcore.clock import Clock
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import load_rows
+from sftcore.models.adapters import merged
 from sftcore.models.base import locate_base
-from sftcore.models.loading import load_model, merged
+from sftcore.models.loading import load_model
 from sftcore.preparing import prepare
 from sftcore.recipe import Recipe
 from sftcore.recipe.locating import located
 from sftcore.registry import discover
 from sftcore.reporter import SILENT, Reporter
+from sftcore.runs.adapter import save_adapter
 from sftcore.runs.folder import Run, open_run
 from sftcore.runs.seal import seal
 from sftcore.stages import (
     calibrate,
     choose_for_machine,
     decisive_facts,
+    evaluate_base,
     evaluate_test,
+    save_generations,
     save_results,
     told,
     train_model,
@@ -67,15 +71,22 @@ def run(
             model = load_model(recipe, base, recipe.task, prepared.state, prepared.tokenizer, reporter)
         with clock.stage("train"):
             trained = train_model(prepared, model, registry, run, machine.precision, reporter)
+            save_adapter(run, recipe, model, base)
             model = merged(model)
         state = prepared.state
         if prepared.calibrates:
             with clock.stage("calibrate"):
-                state = calibrate(prepared, model, machine.precision)
+                state = calibrate(prepared, model, machine.precision, reporter)
+        before = None
+        if recipe.task.generates and len(prepared.splits.test):
+            with clock.stage("base"):
+                before = evaluate_base(prepared, base, state, model, reporter)
         with clock.stage("evaluate"):
-            predicted, scores = evaluate_test(prepared, model, state, reporter)
+            predicted, scores = evaluate_test(prepared, model, state, reporter, before)
         with clock.stage("save"):
             save_results(prepared, model, state, predicted, scores, ledger, loaded, base, run, machine)
+            if before:
+                save_generations(prepared, predicted, before, run)
 
         run.write_json("metrics.json", {"test": scores, "training": told(trained), "time": clock.as_json()})
         run.log({"event": "finished"})

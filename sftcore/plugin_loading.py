@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
-from sftcore import components, hooks
+from sftcore import components, hooks, task
 from sftcore.component_checks import component_complaint, named
 from sftcore.components import Component, Kind
 from sftcore.errors import did_you_mean
@@ -35,7 +35,7 @@ BASES: Mapping[str, tuple[Kind, tuple[type[Component], ...]]] = {
     "sftcore_register_sources": ("source", (components.Source,)),
     "sftcore_register_preprocessors": ("preprocessor", (components.TextPreprocessor, components.RowPreprocessor)),
     "sftcore_register_augmenters": ("augmenter", (components.TextAugmenter, components.RowAugmenter)),
-    "sftcore_register_tasks": ("task", (components.Task,)),
+    "sftcore_register_tasks": ("task", (task.Task,)),
     "sftcore_register_metrics": ("metric", (components.Metric,)),
     "sftcore_register_settings": ("settings", (components.Settings,)),
 }
@@ -75,10 +75,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An installed distribution with an entry point in the group `sftcore`.
+    """What one entry point in the group `sftcore` of an installed distribution names.
 
-    `problem` says why it is in quarantine ("" otherwise: then it offers what `entries` holds). `location` is the
-    folder that its metadata lies in, for an editable installation that of its source.
+    A distribution may have several: then each is a plugin of its own, so that one whose module can't be imported
+    takes nothing from the others; `part` is the entry point's name then, "" for an only one. `problem` says why it is
+    in quarantine ("" otherwise: then it offers what `entries` holds). `location` is the folder that its metadata lies
+    in, for an editable installation that of its source.
     """
 
     distribution: str
@@ -90,6 +92,7 @@ class Plugin:
     problem: str = ""
     location: str = ""
     editable: bool = False
+    part: str = ""
     _manager: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -117,6 +120,7 @@ class Candidate:
     location: str = ""
     editable: bool = False
     problem: str = ""
+    part: str = ""
 
     @classmethod
     def of(cls, distribution: str, module: ModuleType) -> Candidate:
@@ -182,7 +186,7 @@ def _described(error: BaseException) -> str:
 
 
 def candidates() -> Iterator[Candidate]:
-    """The core, then every distribution with an entry point in the group, by normalised name. Loads nothing."""
+    """The core, then every entry point in the group, by normalised distribution and its own name. Loads nothing."""
     yield _core()
     found: dict[str, list[metadata.Distribution]] = {}
     for distribution in metadata.distributions():
@@ -190,7 +194,7 @@ def candidates() -> Iterator[Candidate]:
         if name and normalised(name) != CORE:
             found.setdefault(normalised(name), []).append(distribution)
     for name in sorted(found):
-        yield _candidate(name, _distinct(found[name]))
+        yield from _candidates(name, _distinct(found[name]))
 
 
 def _core() -> Candidate:
@@ -225,18 +229,17 @@ def _folder(distribution: metadata.Distribution) -> Path:
     return Path(str(getattr(distribution, "_path", distribution.locate_file(""))))
 
 
-def _candidate(name: str, found: list[metadata.Distribution]) -> Candidate:
-    distribution = found[0]
-    points = _entry_points(distribution)
-    problem = ""
+def _candidates(name: str, found: list[metadata.Distribution]) -> Iterator[Candidate]:
+    """One for each entry point of the distribution."""
+    distribution, problem = found[0], ""
+    version, (location, editable) = distribution.version or "0", _location(distribution)
     if len(found) > 1:
         folders = ", ".join(sorted(str(_folder(each)) for each in found))
         problem = f"{len(found)} metadata folders of this distribution; reinstall it: {folders}"
-    elif len(points) > 1:
-        named = ", ".join(point.value for point in points)
-        problem = f"{len(points)} entry points in the group {GROUP!r} where one was expected: {named}"
-    location, editable = _location(distribution)
-    return Candidate(name, distribution.version or "0", points[0].value, points[0].load, location, editable, problem)
+    points = sorted(_entry_points(distribution), key=lambda point: point.name)
+    for point in points[:1] if problem else points:
+        part = point.name if len(points) > 1 else ""
+        yield Candidate(name, version, point.value, point.load, location, editable, problem, part)
 
 
 def _location(distribution: metadata.Distribution) -> tuple[str, bool]:
@@ -260,6 +263,7 @@ def load(candidate: Candidate) -> Plugin:
         candidate.entry_point,
         location=candidate.location,
         editable=candidate.editable,
+        part=candidate.part,
     )
     if candidate.problem:
         return replace(bare, problem=candidate.problem)

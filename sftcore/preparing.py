@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sftcore.clock import Clock
-from sftcore.components import LossOptions, TaskState
 from sftcore.data.augment import augment
-from sftcore.data.encode import EncodedRows, encode_rows, unknown_share
+from sftcore.data.encode import TRAIN_STAGE, EncodedRows, encode_rows, unknown_share
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded
 from sftcore.data.preprocess import STAGE, preprocess
-from sftcore.data.rows import Rows, Splits
+from sftcore.data.rows import Ids, Rows, Splits
 from sftcore.data.sightings import sighted
 from sftcore.data.split import split_rows
 from sftcore.models.base import Base
 from sftcore.models.loading import load_tokenizer
 from sftcore.recipe import Recipe
 from sftcore.reporter import SILENT, Reporter
+from sftcore.task import LossOptions, TaskState
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,21 +58,34 @@ class Prepared:
         return _encode(self.recipe, self.state, self.tokenizer, rows, ledger, stage)
 
     def predict(
-        self, model: PreTrainedModel, split: str, state: TaskState, precision: str, reporter: Reporter = SILENT
+        self,
+        model: PreTrainedModel,
+        split: str,
+        state: TaskState,
+        precision: str,
+        reporter: Reporter = SILENT,
+        *,
+        generate: bool = True,
+        places: Ids | None = None,
     ) -> Predicted:
-        """Predictions and loss of "validation" or "test"."""
+        """Predictions and loss of "validation" or "test", or of the rows at these places of it.
+
+        `generate=False`: of a task that generates the loss alone.
+        """
         from sftcore.evaluation.predict import predict
 
-        task = self.recipe.task
+        task, rows = self.recipe.task, getattr(self.splits, split)
+        rows = rows if places is None else rows.take(places)
         return predict(
             model,
             task,
             state,
-            getattr(self, split),
-            getattr(self.splits, split),
+            getattr(self, split) if places is None else self.encode(rows),
+            rows,
             self.tokenizer,
             precision=precision,
             loss_function=task.loss_function(state, LossOptions()),
+            generate=generate,
             reporter=reporter,
         )
 
@@ -94,7 +108,7 @@ def prepare(
         state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
         encode = partial(_encode, recipe, state, tokenizer)
-        train = encode(train_rows, ledger, "encode train")
+        train = encode(train_rows, ledger, TRAIN_STAGE)
         _warn_of_unknown(train, tokenizer, reporter)
         return Prepared(
             recipe=recipe,
@@ -139,6 +153,5 @@ def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, r
 
 
 def _texts(recipe: Recipe, rows: Rows) -> Iterator[str]:
-    """What a tokenizer is trained on: the input texts of the training rows."""
-    roles = [name for name, role in recipe.task.roles.items() if role.kind == "text" and not role.target]
-    return (value[role] for value in rows.values for role in roles if value.get(role))
+    """What a tokenizer is trained on: the task's texts of the training rows."""
+    return chain.from_iterable(map(recipe.task.corpus, rows.values))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -18,14 +19,17 @@ class Prediction:
 
     `value` has the form of the data: a class name, a tuple of names, a number, a text. `scores` are class
     probabilities in the order of the task's labels, `score` the confidence in `value`; `logits` are what the
-    model gave, for the record. `extra` holds what else a task has to say, JSON-serialisable. A row that could
+    model gave for one of the row's features, `feature` of them, for the record; `generated` are the ids of the tokens
+    that it wrote. `extra` holds what else a task has to say, JSON-serialisable. A row that could
     not be predicted has `value` None and a `reason`.
     """
 
     value: Any
     score: float | None = None
     scores: tuple[float, ...] | None = None
-    logits: tuple[float, ...] | None = None
+    logits: Sequence[float] | None = None
+    feature: int = 0
+    generated: tuple[int, ...] | None = None
     extra: Any = None
     reason: str = ""
 
@@ -36,7 +40,10 @@ class Records:
 
     Shapes for n rows and k labels: `row_ids` (n,) int64; `groups` (n,) int64 or None, rows of one group are
     resampled together; `predictions` and `references`: labels (n,) int64 class numbers, label_sets (n, k) bool,
-    scores (n,) float64, spans and texts (n,) object; `scores` (n, k) float32 class probabilities, or None.
+    scores (n,) float64; texts (n,) objects: a text against a tuple of all that is right, () or "" for no answer;
+    spans (n,) objects: tuples of (start, end, label). `scores` (n, k) float32 class probabilities, for texts and spans
+    (n, 1) the confidence, or None. `extra` holds what else a task has to say of each row to metrics that know of it,
+    (n, …) by name; a metric must do without it, since not every system (a baseline, say) has it.
     """
 
     kind: PredictionKind
@@ -46,6 +53,7 @@ class Records:
     labels: tuple[str, ...] = ()
     scores: np.ndarray | None = None
     groups: np.ndarray | None = None
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -59,4 +67,5 @@ class Records:
             references=self.references[index],
             scores=None if self.scores is None else self.scores[index],
             groups=None if self.groups is None else self.groups[index],
+            extra={name: column[index] for name, column in self.extra.items()},
         )

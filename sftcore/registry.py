@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,13 @@ def discover() -> Registry:
 class Registry:
     """The plugins of a process and the components that they offer.
 
-    `plugins` holds the quarantined ones too; the core comes first, guests by distribution name.
+    `plugins` holds the quarantined ones too; the core comes first, guests by distribution name, those of one
+    distribution by the names of their entry points.
     """
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
-        self.plugins = tuple(sorted(plugins, key=lambda plugin: (plugin.distribution != CORE, plugin.distribution)))
+        ordered = sorted(plugins, key=lambda plugin: (plugin.distribution != CORE, plugin.distribution, plugin.part))
+        self.plugins = tuple(_without_repeats(ordered))
         for plugin in self.plugins:
             if plugin.distribution == CORE and plugin.problem:
                 raise RuntimeError(f"sftcore's own components can't be registered: {plugin.problem}")
@@ -82,11 +85,14 @@ class Registry:
         raise PluginError(self._unknown(kind, distribution, use))
 
     def may_offer(self, kind: Kind, use: str) -> bool:
-        """Whether what is installed offers this name, or should: a whole plugin that it names is here."""
-        wanted = normalised(use.rpartition(":")[0])
-        return bool(self._found(kind, use)) or wanted in {
-            each.distribution for each in self.plugins if not each.problem
-        }
+        """Whether what is installed offers this name, or should: a whole distribution that it names is here."""
+        parts = self.parts(use.rpartition(":")[0])
+        return bool(self._found(kind, use)) or (bool(parts) and not any(part.problem for part in parts))
+
+    def parts(self, distribution: str) -> list[Plugin]:
+        """The plugins of a distribution: one for each of its entry points, [] where it is not installed."""
+        wanted = normalised(distribution)
+        return [plugin for plugin in self.plugins if plugin.distribution == wanted]
 
     def entry_of(self, component: Component | type[Component]) -> Entry | None:
         """The entry of a component's class, or None for a class that nobody registered."""
@@ -107,11 +113,15 @@ class Registry:
         return next((entry for ending in endings if (entry := self._claim("endings", ending))), None)
 
     def participants(self, recipe: Recipe) -> list[Plugin]:
-        """The guests that take part: those in `requires`, and those that a `use` or the source resolves to."""
+        """The guests that take part: those in `requires`, and those that a `use` or the source resolves to.
+
+        A part of such a distribution that is in quarantine takes no part.
+        """
         named = {normalised(name) for name in recipe.required_distributions}
         named |= {use.partition(":")[0] for use in recipe.uses.values()}
         named |= {entry.distribution for location in recipe.data.locations if (entry := self.source_for(location))}
-        return [plugin for plugin in self.plugins if plugin.distribution in named and plugin.distribution != CORE]
+        whole = (plugin for plugin in self.plugins if not plugin.problem and plugin.distribution != CORE)
+        return [plugin for plugin in whole if plugin.distribution in named]
 
     def callbacks(self, recipe: Recipe) -> list[TrainerCallback]:
         """The callbacks of core and participants, by distribution name. Raises `PluginError`."""
@@ -172,17 +182,18 @@ class Registry:
         return found[0] if found else None
 
     def _unknown(self, kind: Kind, distribution: str, use: str) -> Problem:
-        wanted = normalised(distribution)
-        plugin = next((plugin for plugin in self.plugins if plugin.distribution == wanted), None)
-        if plugin and plugin.problem:
-            return Problem(f"the plugin {wanted} is installed but broken: {plugin.problem}", key="use", value=use)
-        if distribution and plugin is None:
+        wanted, parts = normalised(distribution), self.parts(distribution)
+        broken = next((part.problem for part in parts if part.problem), "")
+        if broken:
+            return Problem(f"the plugin {wanted} is installed but broken: {broken}", key="use", value=use)
+        if distribution and not parts:
             near = did_you_mean(distribution, [plugin.distribution for plugin in self.plugins])
             return Problem(f"no plugin {distribution} is installed{near}", key="use", value=use)
         name = use.rpartition(":")[2]
-        offered = [entry.name for entry in plugin.entries if entry.kind == kind] if plugin else self.names(kind)
+        own = [entry.name for part in parts for entry in part.entries if entry.kind == kind]
+        offered = own if parts else self.names(kind)
         what = "plugin section" if kind == "settings" else kind
-        message = f"{wanted} has no {what} {name!r}" if plugin else f"unknown {what} {name!r}"
+        message = f"{wanted} has no {what} {name!r}" if parts else f"unknown {what} {name!r}"
         others = sorted({entry.kind for each in self.plugins for entry in each.entries if entry.name == name} - {kind})
         hint = f"; it is the name of {_with_article(others[0])}" if others else did_you_mean(name, offered)
         return Problem(message + hint, key="use", value=use, advice=self._quarantined())
@@ -191,6 +202,20 @@ class Registry:
         """One line on the plugins that may have offered the name, were they not broken."""
         reasons = [f"{plugin.distribution} ({_short(plugin.problem)})" for plugin in self.broken()]
         return f"broken plugins offer nothing: {'; '.join(reasons)}" if reasons else ""
+
+
+def _without_repeats(plugins: Sequence[Plugin]) -> Iterator[Plugin]:
+    """The plugins; one that offers what another part of its distribution offers already goes into quarantine."""
+    seen: dict[tuple[str, Kind, str], Plugin] = {}
+    for plugin in plugins:
+        keys = [(entry.qualified, entry.kind, entry.name) for entry in plugin.entries]
+        repeated = next((key for key in keys if key in seen), None)
+        if repeated is None:
+            seen |= dict.fromkeys(keys, plugin)
+            yield plugin
+        else:
+            problem = f"the {repeated[1]} {repeated[2]!r} is offered by the entry point {seen[repeated].part!r} already"
+            yield replace(plugin, entries=(), hooks=(), problem=problem)
 
 
 def _claims(cls: type[Component], what: str) -> Sequence[str]:

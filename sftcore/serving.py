@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sftcore.components import Drop, LossOptions, Role, Task, TaskState
-from sftcore.errors import DataError, Problem, RunError, did_you_mean, nearest, placed
+from sftcore.components import Drop
+from sftcore.data.incoming import read_rows
+from sftcore.errors import DataError, Problem, RunError, did_you_mean, placed
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.folder import Run
 from sftcore.runs.loading import load_saved
 from sftcore.runs.task_state import read_task_state
+from sftcore.task import LossOptions, Task, TaskState
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -75,14 +76,15 @@ class Model:
     ) -> list[Prediction]:
         """One prediction a row, in the order of the rows.
 
-        A row is a text (where the task reads one), or a dict by role or by the recipe's column names. A row
-        that preprocessing drops, or whose text is None, comes back with value None and the reason. Raises
-        `DataError`, with the row number from 1, where a role is missing or is no text, and for one row alone.
+        A row is a text (where the task needs no more), or a dict by role, by the recipe's column names, or in a shape
+        that the task knows. A row that preprocessing drops, or whose text is None, comes back with value None and the
+        reason. A task that generates writes its answers greedily. Raises `DataError`, with the row number from 1,
+        where a role is missing or is no text, and for one row alone.
         """
         if isinstance(rows, (str, bytes, Mapping)):
             kind = "dict" if isinstance(rows, Mapping) else "text"
             raise DataError(Problem(f"a list of rows was expected, not one {kind}", advice=f"give a list: [{kind}]"))
-        ready = self._ready([read_row(self.recipe, row, at, self.columns) for at, row in enumerate(rows, start=1)])
+        ready = self._ready(read_rows(self.recipe, list(rows), self.columns, reporter))
         kept = [number for number, row in enumerate(ready) if not isinstance(row, Drop)]
         values = [dict(row) for row in ready if not isinstance(row, Drop)]
         found = self._predict(values, kept, tokens_per_batch, precision, reporter) if kept else []
@@ -93,13 +95,11 @@ class Model:
         ]
 
     def _ready(self, rows: Sequence[dict[str, Any] | Drop]) -> list[dict[str, Any] | Drop]:
-        """The rows after the recipe's preprocessing. A role that some rows have, all of them need."""
+        """The rows after the recipe's preprocessing."""
         from sftcore.data.preprocess import preprocess_rows
 
-        used = {name for row in rows if not isinstance(row, Drop) for name in row}
-        ready = [row if isinstance(row, Drop) else _without_gaps(row, used) for row in rows]
-        done = iter(preprocess_rows([row for row in ready if not isinstance(row, Drop)], self.recipe))
-        return [row if isinstance(row, Drop) else next(done) for row in ready]
+        done = iter(preprocess_rows([row for row in rows if not isinstance(row, Drop)], self.recipe))
+        return [row if isinstance(row, Drop) else next(done) for row in rows]
 
     def _predict(
         self,
@@ -127,11 +127,6 @@ class Model:
             reporter=reporter,
         )
         return predicted.predictions
-
-
-def _without_gaps(row: dict[str, Any], used: set[str]) -> dict[str, Any] | Drop:
-    absent = sorted(used - row.keys())
-    return Drop(f"{absent[0]} is missing") if absent else row
 
 
 def find_run(run: Run | str | Path, runs: str | Path | None = None) -> Run:
@@ -184,9 +179,9 @@ def evaluate(
     reporter.stage("load")
     run = find_run(run)
     model, ledger = load_model(run), Ledger()
-    recipe, task = _reading(model.recipe, columns or {}), model.task
+    recipe, task = reading(model.recipe, columns or {}), model.task
     trained_on = run.lock.get("fingerprint", {}).get("data", {}).get("sha256")
-    table = read_table(source, Path.cwd(), encoding, discover(), reporter, trained_on)
+    table = read_table(source, Path.cwd(), encoding, discover(), reporter, trained_on, recipe)
     with placed(source):
         rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
     reporter.stage("evaluate")
@@ -209,8 +204,8 @@ def _require_roles(task: Task, columns: Mapping[str, str]) -> None:
         raise DataError(*(Problem(message, key="columns") for message in wrong))
 
 
-def _reading(recipe: Recipe, columns: Mapping[str, str]) -> Recipe:
-    """The recipe with other columns for some roles."""
+def reading(recipe: Recipe, columns: Mapping[str, str]) -> Recipe:
+    """The recipe with other columns for some roles. Raises `DataError` for a role that the task does not have."""
     if not columns:
         return recipe
     _require_roles(recipe.task, columns)
@@ -230,7 +225,7 @@ def _known_labels(model: Model, rows: Rows, source: str) -> Iterator[None]:
             row = None if problem.value is None else first_row(rows, model.task.roles, problem.value)
             if row is not None or problem.key.startswith("task."):  # the settings of a finished model stand
                 known = f"the model knows {', '.join(model.labels[:12])}; " if model.labels else ""
-                target = next(name for name, role in model.task.roles.items() if role.target)
+                target = next((name for name, role in model.task.roles.items() if role.target), "ROLE")
                 advice = f"{known}mend the data, leave such rows out, or read another column (--column {target}=NAME)"
                 number = None if row is None else row + 1
                 raise DataError(replace(problem, where=source, row=number, key="", advice=advice)) from error
@@ -251,69 +246,3 @@ def _usable(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
 def _run_of(text: str | Path) -> str | Path:
     path = Path(text)
     return path.parent if path.name == "model" and (path.parent / "lock.json").is_file() else text
-
-
-def read_row(
-    recipe: Recipe, row: Any, number: int, columns: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, Any] | Drop:
-    """A row to predict by role, without targets; `Drop` where a required text is None.
-
-    `columns` (role → key of the row) come before the recipe's.
-    """
-    inputs = {name: role for name, role in recipe.task.roles.items() if not role.target}
-    if isinstance(row, str):
-        row = {next(iter(inputs)): row}
-        named = dict.fromkeys(inputs, "")
-    elif isinstance(row, Mapping):
-        named = _columns(recipe, inputs, row, columns)
-    else:
-        raise DataError(Problem(f"a text or a dict was expected, not {type(row).__name__}", row=number))
-    read = {name: row.get(named[name] or name) for name in inputs}
-    _require(recipe, inputs, named, row, number)
-    missing = [name for name, role in inputs.items() if role.required and _is_missing(read[name])]
-    if missing:
-        return Drop(f"{missing[0]} is missing")
-    return {
-        name: _checked(name, role, read[name], number) for name, role in inputs.items() if not _is_missing(read[name])
-    }
-
-
-def _columns(
-    recipe: Recipe, inputs: Mapping[str, Role], row: Mapping[str, Any], given: Mapping[str, str]
-) -> dict[str, str]:
-    """The key of each role in the row: as given, else the recipe's where the row has all that it needs of them."""
-    named = {name: given.get(name) or recipe.data.columns.get(name, name) for name in inputs}
-    needed = [name for name, role in inputs.items() if role.required and name not in given]
-    return named if all(named[name] in row for name in needed) else {name: given.get(name, name) for name in inputs}
-
-
-def _require(
-    recipe: Recipe, inputs: Mapping[str, Role], columns: Mapping[str, str], row: Mapping[str, Any], number: int
-) -> None:
-    problems = []
-    for name, role in inputs.items():
-        if role.required and (columns[name] or name) not in row:
-            own = recipe.data.columns.get(name, name)
-            column = columns[name] if columns[name] != name else own
-            place = f"in the recipe's data: {column}" if column == own else f"column {column}"
-            wanted = name if column == name else f"{name} ({place})"
-            keys = [str(key) for key in row]
-            meant = did_you_mean(name if nearest(name, keys) else column, keys)
-            advice = f"call it {name}, or say which column it is: --column {name}=NAME"
-            problems.append(Problem(f"{wanted} is missing{meant}", row=number, key=name, advice=advice))
-    if problems:
-        raise DataError(*problems)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
-
-
-def _checked(name: str, role: Role, value: Any, number: int) -> Any:
-    """The value as the model's data are read: text stays text, lone surrogates are replaced."""
-    if role.kind != "text":
-        return value
-    if not isinstance(value, str):
-        message = f"a text was expected, not {type(value).__name__}"
-        raise DataError(Problem(message, row=number, key=name, value=repr(value)))
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sftcore.components import TaskState
 from sftcore.data.augment import fresh_rows
 from sftcore.data.encode import EncodedRows
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded
 from sftcore.data.randomness import generator
 from sftcore.models.base import Base
+from sftcore.models.calls import first_line
+from sftcore.models.loading import load_model
 from sftcore.preparing import Prepared
 from sftcore.recipe import Recipe
 from sftcore.registry import Registry
-from sftcore.reporter import Reporter
+from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.fingerprint import fingerprint
 from sftcore.runs.folder import Run
 from sftcore.runs.saving import save_model
 from sftcore.runs.seal import CHECKPOINTS
+from sftcore.task import TaskState
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from sftcore.evaluation.before import Before
     from sftcore.evaluation.predict import Predicted
     from sftcore.training.arguments import Precision
     from sftcore.training.train import TrainResult
@@ -74,7 +79,8 @@ def train_model(
         return prepared.train if rows is prepared.train_rows else prepared.encode(rows)
 
     def validate(model: PreTrainedModel) -> Mapping[str, float]:
-        return _validation_scores(prepared, prepared.predict(model, "validation", state, precision))
+        predicted = prepared.predict(model, "validation", state, precision, generate=False)
+        return _validation_scores(prepared, predicted)
 
     return train(
         recipe=recipe,
@@ -93,24 +99,60 @@ def train_model(
 
 
 def _validation_scores(prepared: Prepared, predicted: Predicted) -> dict[str, float]:
-    """The metrics' values, and the loss, for early stopping, the best checkpoint and the log."""
+    """The metrics' values, and the loss, for early stopping, the best checkpoint and the log; of a task that generates,
+    which would take too long, the loss and its perplexity."""
+    from sftcore.evaluation.before import perplexity
     from sftcore.evaluation.score import records_of, score_all, scored_rows
 
+    if prepared.recipe.task.generates:
+        loss = predicted.loss
+        return {} if loss is None else {"loss": loss, "perplexity": perplexity(loss) or math.inf}
     rows = prepared.splits.validation
     records = records_of(prepared.recipe.task, prepared.state, rows, predicted, scored_rows(predicted))
     values = score_all(prepared.recipe.all_metrics, records)
     return values if predicted.loss is None else {"loss": predicted.loss, **values}
 
 
-def calibrate(prepared: Prepared, model: PreTrainedModel, precision: Precision) -> TaskState:
-    """The task's state, completed with the predictions of the validation split."""
+def calibrate(prepared: Prepared, model: PreTrainedModel, precision: Precision, reporter: Reporter) -> TaskState:
+    """The task's state, completed with the predictions of the validation split; new notes of the task are warnings."""
     rows, task = prepared.splits.validation, prepared.recipe.task
     predicted = prepared.predict(model, "validation", prepared.state, precision)
-    return task.calibrate(rows.values, predicted.predictions, prepared.state)
+    state, told = task.calibrate(rows.values, predicted.predictions, prepared.state), task.notes(prepared.state)
+    for note in task.notes(state):
+        if note not in told:
+            reporter.warning(note)
+    return state
+
+
+def evaluate_base(
+    prepared: Prepared, base: Base, state: TaskState, model: PreTrainedModel, reporter: Reporter
+) -> Before:
+    """What the base model says of the test split, loaded again as it was before training and put beside `model`.
+
+    It has the same new weights, and the same adapter, as at the start: they are drawn from the recipe's seed. What
+    goes wrong is told in the result's note: by now the model is trained.
+    """
+    from sftcore.evaluation.before import MOST_ROWS, Before, rows_to_answer
+    from sftcore.evaluation.score import scored_rows
+
+    recipe, began = prepared.recipe, time.perf_counter()
+    kind = "the base model, before training" if base.path else "the model before training: random weights"
+    try:
+        untrained: Any = load_model(recipe, base, recipe.task, prepared.state, prepared.tokenizer, SILENT)
+        untrained.to(model.device)
+        known = prepared.predict(untrained, "test", state, TEST_PRECISION, generate=False)
+        scored = scored_rows(known, prepared.splits.test_twins)
+        places = rows_to_answer(scored, generator("generations", recipe.seed))
+        answered = prepared.predict(untrained, "test", state, TEST_PRECISION, reporter, places=places)
+    except Exception as error:  # whatever happens to the base must not cost the trained model
+        return Before(kind, note=f"the base model could not be evaluated: {first_line(error)}")
+    limit = f"it wrote answers to {len(places)} of {len(scored):,} rows (more than {MOST_ROWS} take too long)"
+    note = f"the base model is not compared by metrics: {limit}" if len(places) < len(scored) else ""
+    return Before(kind, places, answered.predictions, known.loss, time.perf_counter() - began, note)
 
 
 def evaluate_test(
-    prepared: Prepared, model: PreTrainedModel, state: TaskState, reporter: Reporter
+    prepared: Prepared, model: PreTrainedModel, state: TaskState, reporter: Reporter, before: Before | None = None
 ) -> tuple[Predicted, dict[str, Any]]:
     """Predictions of the test split, read this once, and everything that is said of them."""
     from sftcore.evaluation.score import evaluate_split
@@ -128,6 +170,7 @@ def evaluate_test(
         generator("bootstrap", recipe.seed),
         train=splits.train.values,
         keep=splits.test_twins,
+        before=before,
         reporter=reporter,
     )
     return predicted, scores
@@ -146,7 +189,7 @@ def save_results(
     machine: Machine,
 ) -> None:
     """Write model/ and predictions.parquet. Raises `ResourceError` (disk full)."""
-    from sftcore.runs.predictions import FILE, write_predictions
+    from sftcore.runs.predictions import FILE, generation_facts, write_predictions
 
     recipe, splits = prepared.recipe, prepared.splits
     if not run.writes:
@@ -175,7 +218,22 @@ def save_results(
         scored=splits.test_twins,
         precision=TEST_PRECISION,
         texts=recipe.report.texts,
+        generation=generation_facts(model) if recipe.task.generates else None,
     )
+
+
+def save_generations(prepared: Prepared, predicted: Predicted, before: Before, run: Run) -> None:
+    """Write generations.jsonl: some scored test rows with what the model wrote before and after training. Nothing is
+    written without a test split, nor where the report shows no texts."""
+    from sftcore.evaluation.before import sample
+    from sftcore.evaluation.score import scored_rows
+    from sftcore.runs.generations import FILE, write_generations
+
+    recipe, splits = prepared.recipe, prepared.splits
+    asked = before.places if len(before.places) else scored_rows(predicted, splits.test_twins)
+    places = sample(asked, generator("generations", recipe.seed, "shown"))
+    if run.writes and recipe.report.texts and len(places):
+        write_generations(run.path / FILE, recipe.task, splits.test, places, predicted, before)
 
 
 def told(trained: TrainResult) -> dict[str, Any]:

@@ -92,6 +92,27 @@ def test_texts_and_groups_reach_the_component() -> None:
     assert metric.compute() == {"same-group": 1.0}
 
 
+class AnyOf(Metric, name="any-of"):
+    """Share of rows whose prediction is one of the references, however these are shaped."""
+
+    understands = ("texts", "spans")
+
+    def score(self, records: Records) -> dict[str, float]:
+        """One value."""
+        pairs = zip(records.predictions, records.references, strict=True)
+        return {self.name: float(np.mean([hash(one) is not None and one in all_of for one, all_of in pairs]))}
+
+
+def test_texts_with_several_references_and_spans_come_in_the_form_of_records() -> None:
+    metric = AnyOf().build()
+    metric.add_batch(predictions=["a", "", "c"], references=[("a", "b"), (), ("x", "c")])
+    assert metric.compute() == {"any-of": pytest.approx(2 / 3)}
+    metric.add_batch(predictions=["a", "b"], references=[("a",), ("x",)])  # references of one length
+    assert metric.compute() == {"any-of": 0.5}
+    metric.add_batch(predictions=[(1, 2, "x"), (3, 4, "y")], references=[((1, 2, "x"),), ((0, 1, "y"),)])
+    assert metric.compute() == {"any-of": 0.5}
+
+
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(ValueError, match="nothing to compute"):
         Accuracy().build().compute()

@@ -16,6 +16,7 @@ from sftcore import builtin
 from sftcore.errors import PluginError, RecipeError
 from sftcore.plugin_loading import candidates, load
 from sftcore.recipe import Recipe
+from sftcore.recipe.requirements import lacking
 from sftcore.registry import Plugin, Registry, discover
 from sftcore.reporter import SilentReporter
 
@@ -265,9 +266,37 @@ def test_the_egg_info_beside_an_editable_s_source_is_no_second_installation(inst
     assert plugin("edited").problem == ""
 
 
-def test_two_entry_points(install: Install) -> None:
+def test_each_entry_point_of_a_distribution_is_a_plugin_of_its_own(install: Install, site: Path) -> None:
+    (site / "plug_needy.py").write_text("raise ImportError('it needs the plugin other: pip install other')\n")
+    install("many", GOOD, entry_points="[sftcore]\nneedy = plug_needy\na = plug_many\n")
+    registry = found()
+    whole, broken = registry.parts("many")
+    assert (whole.part, whole.problem, whole.offers) == ("a", "", {"preprocessor": ["shout"]})
+    assert (broken.part, broken.offers) == ("needy", {})
+    assert "pip install other" in broken.problem
+    recipe = read(registry, requires=["many"], preprocess=[{"use": "shout"}])
+    assert registry.participants(recipe) == [whole]
+    with pytest.raises(RecipeError, match="pip install other"):
+        read(registry, preprocess=[{"use": "many:quiet"}])
+    with pytest.raises(RecipeError, match="pip install other"):
+        read(registry, preprocess=[{"use": "quiet"}])
+
+
+def test_a_run_needs_only_the_part_that_it_uses(install: Install, site: Path) -> None:
+    (site / "plug_needy.py").write_text("raise ImportError('it needs other')\n")
+    install("many", GOOD, entry_points="[sftcore]\nneedy = plug_needy\na = plug_many\n")
+    values = {"preprocess": [{"use": "many:shout"}]}
+    assert lacking(values, {}, found(), "lock.json") == []
+    (problem,) = lacking({"preprocess": [{"use": "many:quiet"}]}, {}, found(), "lock.json")
+    assert "needs the plugin many, which is broken: ImportError: it needs other" in problem.message
+
+
+def test_two_entry_points_that_offer_the_same(install: Install) -> None:
     install("many", GOOD, entry_points="[sftcore]\na = plug_many\nb = plug_many\n")
-    assert "2 entry points" in plugin("many").problem
+    first, second = found().parts("many")
+    assert (first.problem, first.offers) == ("", {"preprocessor": ["shout"]})
+    assert "'shout' is offered by the entry point 'a' already" in second.problem
+    assert second.offers == {}
 
 
 def test_a_folder_seen_twice_on_the_path_is_one(install: Install, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import pytest
 
-from sftcore import DataError, Recipe, RunError, evaluate, load_model
-from sftcore.components import Drop
+from sftcore import (
+    DataError,
+    Drop,
+    Recipe,
+    Role,
+    Row,
+    RunError,
+    TaskState,
+    TextClassification,
+    evaluate,
+    load_model,
+    serving,
+)
+from sftcore.data.incoming import read_row, read_rows
 from sftcore.reporter import SilentReporter
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions
-from sftcore.serving import read_row
+from sftcore.serving import Model
+from tests.data.questions import Lookup, articles, recipe_of
 
 MakeRun = Callable[..., Run]
 
@@ -112,6 +128,10 @@ def test_labels_that_a_model_does_not_know_are_mended_in_the_data(tmp_path: Path
 class Warnings(SilentReporter):
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)
@@ -151,6 +171,118 @@ def test_an_unfinished_or_damaged_run_is_refused(tmp_path: Path, make_run: MakeR
     (run.model_path / "task_state.json").unlink()
     with pytest.raises(RunError, match="is missing"):
         load_model(run)
+
+
+class Chatty(TextClassification, name="chatty"):
+    """Answers a prompt or a conversation, perhaps under instructions; reads Alpaca's columns."""
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        return {
+            "messages": Role("any", required=False),
+            "prompt": Role(required=False),
+            "system": Role(required=False),
+            "completion": Role(target=True),
+        }
+
+    def check_row(self, row: Row) -> str:
+        return "" if row.get("completion") else "completion is missing"
+
+    def reshape(self, table: Any, columns: Mapping[str, str]) -> tuple[Any, str]:
+        if "instruction" not in table.column_names:
+            return table, ""
+        return table.add_column("prompt", [f"{row['instruction']}!" for row in table]), "read as Alpaca"
+
+
+def chat_recipe(columns: Mapping[str, str] = MappingProxyType({})) -> Recipe:
+    data = {"source": "a.csv", "columns": dict(columns)}
+    made = Recipe.from_dict(
+        {"model": {"base": "x"}, "data": {"source": "a.csv"}, "task": {"use": "text-classification"}}
+    )
+    return made.model_copy(update={"task": Chatty(), "data": made.data.model_copy(update=data)})
+
+
+def test_a_text_alone_goes_to_the_first_text_and_must_be_enough(recipe: Recipe) -> None:
+    assert read_row(chat_recipe(), "hello", 1) == {"prompt": "hello"}
+    asked = recipe.model_copy(update={"task": Lookup()})
+    with pytest.raises(DataError) as caught:
+        read_row(asked, "who sold it", 3)
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.row) == ("context is missing: the row is a text alone", 3)
+    assert problem.advice == 'give a dict: {"question": …, "context": …}'
+
+
+def test_roles_of_any_kind_are_handed_on_as_they_are() -> None:
+    turns = [{"role": "user", "content": "hi", "extra": {"deep": [1]}}]
+    assert read_row(chat_recipe(), {"messages": turns, "id": 7}, 1) == {"messages": turns}
+
+
+def test_a_role_that_can_be_missing_goes_by_its_own_name_too() -> None:
+    asked = chat_recipe({"prompt": "question", "system": "rules"})
+    assert read_row(asked, {"question": "a", "prompt": "b"}, 1) == {"prompt": "a"}
+    assert read_row(asked, {"prompt": "b", "rules": "be brief"}, 1) == {"prompt": "b", "system": "be brief"}
+    assert read_row(asked, {"prompt": None}, 1) == Drop("prompt is missing")
+    with pytest.raises(DataError, match=r"row 2\n  none of messages, prompt, system is there; did you mean mesages\?"):
+        read_row(asked, {"mesages": "b"}, 2)
+
+
+def test_rows_may_differ_in_what_the_task_can_do_without() -> None:
+    turns = [{"role": "user", "content": "hi"}]
+    found = read_rows(chat_recipe(), ["a", {"prompt": "b", "system": "c"}, {"messages": turns}, {"prompt": None}])
+    assert found == [
+        {"prompt": "a", "messages": None, "system": None},
+        {"prompt": "b", "messages": None, "system": "c"},
+        {"prompt": None, "messages": turns, "system": None},
+        Drop("prompt is missing"),
+    ]
+
+
+def test_dicts_of_a_shape_that_the_task_knows_are_reshaped() -> None:
+    heard = Warnings()
+    rows = [{"instruction": "add", "output": "2"}, {"instruction": "sing", "more": [{"a": 1}, {"b": 2}]}]
+    assert read_rows(chat_recipe(), rows, reporter=heard) == [{"prompt": "add!"}, {"prompt": "sing!"}]
+    assert heard.notes == ["the rows: read as Alpaca"]
+    with pytest.raises(DataError, match="none of messages, prompt, system is there"):
+        read_rows(chat_recipe(), [{"instruct": "add"}])
+
+
+@pytest.fixture
+def reader(tmp_path: Path, tiny_bert: str) -> Model:
+    """An untrained model that finds answers in texts."""
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    more = '[[preprocess]]\nuse = "lowercase"\n'
+    recipe = recipe_of(tmp_path, tiny_bert, 'source = "absent.json"', more)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_bert, model_max_length=24)
+    return Model(recipe, TaskState(), tokenizer, AutoModelForQuestionAnswering.from_pretrained(tiny_bert))
+
+
+def test_answers_are_of_the_given_text(reader: Model) -> None:
+    contexts = ["Anna SOLD the Old House", "Boris BOUGHT it"]
+    rows = [{"question": "Who?", "context": context} for context in contexts] * 2
+    found = reader.predict([*rows, {"question": None, "context": "x"}])
+    for prediction, row in zip(found, rows, strict=False):
+        assert prediction.value
+        assert prediction.value in row["context"]
+    assert found[-1].reason == "question is missing"
+    with pytest.raises(DataError, match="context is missing: the row is a text alone"):
+        reader.predict(["Who?"])
+
+
+def test_other_data_of_a_shape_that_the_task_knows_are_scored(
+    reader: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, heard = tmp_path / "squad.json", Warnings()
+    path.write_text(json.dumps(articles(4)), encoding="utf-8")
+    monkeypatch.setattr(serving, "find_run", lambda run: SimpleNamespace(lock={}))
+    monkeypatch.setattr(serving, "load_model", lambda run: reader)
+    found = evaluate("any", str(path), reporter=heard)
+    assert (found["data"]["rows"], found["scores"]["rows"]) == (8, 8)
+    assert "squad.json: 4 articles with 8 questions" in heard.notes
+    assert 0 <= found["scores"]["metrics"]["same"]["value"] < 1
+    path.write_text(json.dumps(articles(4, answered=False)), encoding="utf-8")
+    with pytest.raises(DataError, match="no column 'answers' for the role answers"):
+        evaluate("any", str(path))
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ Each hook imports its module by itself: who needs one of them does not load the 
 
 from __future__ import annotations
 
-from sftcore.components import Metric, RowAugmenter, RowPreprocessor, Source, Task, TextAugmenter, TextPreprocessor
+from sftcore.components import Metric, RowAugmenter, RowPreprocessor, Source, TextAugmenter, TextPreprocessor
 from sftcore.hooks import hookimpl
+from sftcore.task import Task
 
 
 @hookimpl
@@ -36,14 +37,15 @@ def sftcore_register_augmenters() -> list[type[TextAugmenter | RowAugmenter]]:
 @hookimpl
 def sftcore_register_tasks() -> list[type[Task]]:
     """Problems."""
-    from sftcore.builtin.text_classification import COMPONENTS
+    from sftcore.builtin import causal_lm, seq2seq, text_classification, token_classification
 
-    return list(COMPONENTS)
+    modules = (text_classification, token_classification, seq2seq, causal_lm)
+    return [task for module in modules for task in module.COMPONENTS]
 
 
 @hookimpl
 def sftcore_register_metrics() -> list[type[Metric]]:
     """Scores."""
-    from sftcore.builtin.metrics import COMPONENTS
+    from sftcore.builtin import metrics, span_metrics, text_metrics
 
-    return list(COMPONENTS)
+    return [*metrics.COMPONENTS, *span_metrics.COMPONENTS, *text_metrics.COMPONENTS]

@@ -198,12 +198,35 @@ def _column(cells: list[Any], name: str, path: str, replaced: list[int]) -> pa.A
         except UnicodeEncodeError:
             return pa.array([_clean(cell, replaced) for cell in cells], pa.large_string())
     try:
-        return pa.array(cells)
+        return _nested(cells) if all(isinstance(cell, list | dict | None) for cell in cells) else pa.array(cells)
     except UnicodeEncodeError:
-        return pa.array([_clean(cell, replaced) for cell in cells])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return _column([_clean(cell, replaced) for cell in cells], name, path, replaced)
+    except (ValueError, pa.ArrowTypeError, OverflowError):
         warnings.warn(f"the column {name} of {Path(path).name} mixes kinds; it is read as text", stacklevel=2)
         return _column([_as_text(cell) for cell in cells], name, path, replaced)
+
+
+def _nested(cells: list[Any]) -> pa.Array:
+    """Lists and objects in Arrow's own types where these give them back as they were, else as JSON.
+
+    Arrow gives every object all keys that any has, and one kind of value to each. Raises ValueError for what
+    neither can hold.
+    """
+    import pyarrow as pa
+
+    try:
+        array = pa.array(cells)
+        if json.dumps(array.to_pylist()) == json.dumps(cells):
+            return array
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        pass
+    from datasets import Json
+
+    texts = [None if cell is None else json.dumps(cell, ensure_ascii=False) for cell in cells]
+    array = pa.array(texts, pa.large_string()).cast(pa.json_())
+    for text in texts:
+        Json().decode_example(text)  # datasets reads no number beyond 64 bits
+    return array
 
 
 def _as_text(cell: Any) -> str | None:

@@ -33,7 +33,7 @@ from sftcore.builtin.label_checks import doubtful, no_classes, one_only, unknown
 from sftcore.builtin.losses import NO_LABEL, ClassificationLoss, ProblemType
 from sftcore.builtin.metrics import F1, Accuracy, MeanAbsoluteError, Pearson
 from sftcore.builtin.probabilities import best_threshold, score_matrix, sigmoid, softmax
-from sftcore.builtin.tokens import encode_fast, encode_slowly, padded, padding_id
+from sftcore.builtin.tokens import encode_fast, encode_slowly, padded_inputs, padding_id
 
 if TYPE_CHECKING:
     import torch
@@ -293,15 +293,7 @@ class TextClassification(Task, name="text-classification"):
         """A padded batch with its attention mask; draws nothing from any random generator."""
         import torch
 
-        left = tokenizer.padding_side == "left"
-        ids = padded([feature["input_ids"] for feature in features], padding_id(tokenizer), left)
-        lengths = np.array([len(feature["input_ids"]) for feature in features])[:, None]
-        places = np.arange(ids.shape[1])
-        mask = places >= ids.shape[1] - lengths if left else places < lengths
-        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
-        if "token_type_ids" in features[0]:
-            types = padded([feature["token_type_ids"] for feature in features], tokenizer.pad_token_type_id, left)
-            batch["token_type_ids"] = torch.from_numpy(types)
+        batch = padded_inputs(features, tokenizer)
         if "labels" in features[0]:
             dtype = torch.int64 if self.is_single else torch.float32
             batch["labels"] = torch.tensor([feature["labels"] for feature in features], dtype=dtype)

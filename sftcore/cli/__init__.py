@@ -23,6 +23,7 @@ COMMANDS = {
     "plugins": "What is installed, what it offers, what is broken and why.",
     "schema": "JSON Schema of the recipe, for editors.",
     "new": "Write a commented recipe for a task.",
+    "export": "A run's model as a folder of its own, or its adapter.",
     "verify": "A run's files against their hashes, its model's outputs too.",
 }
 """The commands and their one-line help, so that the overview loads none of their modules."""

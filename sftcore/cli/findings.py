@@ -11,10 +11,11 @@ from rich.text import Text
 
 from sftcore.cli import toml
 from sftcore.cli.tables import facts, labels, section, table
-from sftcore.cli.text import clean, count, last_part, one_line, share
+from sftcore.cli.text import clean, count, figure, last_part, one_line, plural, share
 
 if TYPE_CHECKING:
     from sftcore.checking import CheckResult, Example, Lengths, Relative, Shape
+    from sftcore.evaluation.ceiling import Ceiling
     from sftcore.recipe import Recipe
 
 BAR = 24
@@ -37,6 +38,8 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
     if found.lengths:
         first = next(iter(found.lengths.values()))
         yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(first))
+    if found.ceiling:
+        yield section("ceiling", _ceiling(found.ceiling))
     if found.examples:
         yield section("examples as the model reads them", *map(_example, found.examples))
     if found.steps:
@@ -93,7 +96,9 @@ def _conflict(group: Sequence[Relative]) -> RenderableType:
 
 
 def _shown(target: Any) -> str:
-    """A target as it is read: names of a list by commas."""
+    """A target as it is read: names of a list by commas, the texts of answers alone."""
+    if isinstance(target, Mapping) and isinstance(target.get("text"), (list, tuple)):
+        target = target["text"] or "no answer"
     return ", ".join(map(str, target)) if isinstance(target, (list, tuple)) else str(target)
 
 
@@ -125,11 +130,20 @@ def _bar(part: float) -> str:
     return "█" * max(1, round(BAR * part)) if part else ""
 
 
+def _ceiling(found: Ceiling) -> RenderableType:
+    """What preprocessing, windows and truncation leave to be reached."""
+    reached = ", ".join(f"{name} {figure(value)}" for name, value in found.metrics.items())
+    return Text(f"a perfect model would reach {reached} ({plural(found.rows, 'row')} of {' and '.join(found.splits)})")
+
+
 def _example(example: Example) -> RenderableType:
     counts: Sequence[bool | None] = example.counts or [None] * len(example.tokens)
     line = Text()
     for token, counted in list(zip(example.tokens, counts, strict=True))[:TOKENS_SHOWN]:
-        line.append(clean(token), style="" if counted is None else "bold green" if counted else "dim")
+        line.append(
+            clean(token.strip(" ").replace("\n", "⏎")),
+            style="" if counted is None else "bold green" if counted else "dim",
+        )
         line.append(" ")
     if len(example.tokens) > TOKENS_SHOWN:
         line.append(f"… {len(example.tokens) - TOKENS_SHOWN} more", style="dim")

@@ -14,8 +14,9 @@ from sftcore.cli import toml
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from sftcore.components import Kind, Task
+    from sftcore.components import Kind
     from sftcore.registry import Entry, Registry
+    from sftcore.task import Task
 
 WIDTH = 118
 BESIDE = 40

@@ -50,6 +50,7 @@ def _as_json(plugin: Plugin) -> dict[str, Any]:
     return {
         "distribution": plugin.distribution,
         "version": plugin.version,
+        "part": plugin.part,
         "entry_point": plugin.entry_point,
         "editable": plugin.editable,
         "offers": {kind: list(names) for kind, names in plugin.offers.items()},
@@ -66,7 +67,7 @@ def _block(plugin: Plugin) -> RenderableType:
     from sftcore.cli import tables
     from sftcore.cli.text import clean
 
-    notes = ", ".join(note for note in (plugin.version, "editable" if plugin.editable else "") if note)
+    notes = ", ".join(note for note in (plugin.version, "editable" if plugin.editable else "", plugin.part) if note)
     head = Text.assemble((plugin.distribution, "bold"), f"  {notes}")
     if plugin.problem:
         return Group(head.append("  broken", "bold red"), Padding(Text(clean(plugin.problem)), (0, 0, 1, 2)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sftcore.cli.console import Console
+    from sftcore.recipe import Recipe
     from sftcore.records import Prediction
 
 InputRow: TypeAlias = str | Mapping[str, Any]
@@ -49,7 +50,8 @@ def command(
     quiet: bool,
 ) -> None:
     """Predict with the model of RUN: for every --text or --row, for every row of FILE, or for every line of
-    stdin where FILE is -: a text a line, or a row a line where every line is a JSON object.
+    stdin where FILE is -: a text a line, or a row a line where every line is a JSON object. A FILE in another
+    shape that the task knows is read as its data were: of nested questions each is a row.
 
     One prediction comes out for each row that went in, in their order; a row that the recipe's preprocessing
     drops has none, and the reason. On a terminal they are a table, elsewhere JSON lines.
@@ -61,11 +63,12 @@ def command(
 
     with Console(as_json=as_json, quiet=quiet) as console:
         _check_out(out, file)
-        given = read_rows(file, texts, rows, encoding, console)
-        _check_columns(columns, given)
-        from sftcore.serving import find_run, load_model
+        from sftcore.serving import find_run, load_model, reading
 
         found_run = find_run(run, runs)
+        recipe = reading(found_run.recipe(), columns)
+        given = read_rows(file, texts, rows, encoding, console, recipe)
+        _check_columns(columns, given)
         console.stage("load", "model")
         model = load_model(found_run)
         model = model.reading(columns) if columns else model
@@ -113,8 +116,12 @@ def read_rows(
     rows: Sequence[str],
     encoding: str | None = None,
     reporter: Reporter = SILENT,
+    recipe: Recipe | None = None,
 ) -> list[InputRow]:
-    """The rows from the one place that was named. Raises `UsageError`, `DataError`."""
+    """The rows from the one place that was named; those of a file as the recipe's task reshapes them.
+
+    Raises `UsageError`, `DataError`.
+    """
     from sftcore.errors import Problem, UsageError
 
     if sum((file is not None, bool(texts), bool(rows))) != 1:
@@ -124,7 +131,7 @@ def read_rows(
     if file == "-":
         return _lines(reporter)
     if file is not None:
-        return _file(file, encoding, reporter)
+        return _file(file, encoding, reporter, recipe)
     return list(texts) or [_row(text) for text in rows]
 
 
@@ -169,11 +176,11 @@ def _row(text: str) -> dict[str, Any]:
     return row
 
 
-def _file(name: str, encoding: str | None, reporter: Reporter) -> list[InputRow]:
+def _file(name: str, encoding: str | None, reporter: Reporter, recipe: Recipe | None) -> list[InputRow]:
     from sftcore.data.load import read_table
     from sftcore.registry import discover
 
-    return list(read_table(name, Path.cwd(), encoding, discover(), reporter).to_list())
+    return list(read_table(name, Path.cwd(), encoding, discover(), reporter, recipe=recipe).to_list())
 
 
 def records(

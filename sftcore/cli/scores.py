@@ -15,6 +15,7 @@ from sftcore.cli.text import count, figure, plural, share
 SPLITS = ("train", "validation", "test")
 MOST_CLASSES = 20
 MOST_PAIRS = 5
+MOST_PARTS = 12
 MOST_UNDEFINED = 0.05
 """Of more resamples without a value than this share the interval says how many had one."""
 
@@ -37,6 +38,8 @@ def _split(title: str, split: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield section(f"{title}, {plural(split.get('rows', 0), 'row')}", *_notes(split), _values(split))
     if split.get("baselines"):
         yield section("gain over the baselines, on the same rows", _gains(split))
+    for what, parts in split.get("slices", {}).items():
+        yield section(f"by {what}", _parts(split, parts))
     if 0 < len(split.get("classes", ())) <= MOST_CLASSES:
         yield section("classes", _classes(split))
     if split.get("confused_pairs"):
@@ -50,6 +53,10 @@ def _notes(split: Mapping[str, Any]) -> Iterator[Text]:
     parts = [f"{count(number)} {name.replace('_', ' ')}" for name, number in left_out.items() if number]
     if parts:
         yield Text(f"not scored: {', '.join(parts)}", style="dim")
+    if split.get("perplexity") is not None:
+        before = split.get("baselines", {}).get("base", {}).get("details", {}).get("perplexity")
+        compared = "" if before is None else f", before training {figure(before)}"
+        yield Text(f"perplexity of the references {figure(split['perplexity'])}{compared}")
 
 
 def _main(split: Mapping[str, Any]) -> list[str]:
@@ -123,6 +130,15 @@ def _classes(split: Mapping[str, Any]) -> Sheet:
     names = ["rows", "predicted", "precision", "recall", "f1"]
     rows = [(str(one["label"]), *(figure(one.get(name)) for name in names)) for one in split["classes"]]
     return table(["", *names], rows, numbers=range(1, len(names) + 1))
+
+
+def _parts(split: Mapping[str, Any], parts: Mapping[str, Any]) -> Sheet:
+    names = _main(split)
+    rows = [
+        (name, count(part["rows"]), *(figure(part["metrics"].get(metric)) for metric in names))
+        for name, part in list(parts.items())[:MOST_PARTS]
+    ]
+    return table(["", "rows", *names], rows, numbers=range(1, len(names) + 2))
 
 
 def _pairs(split: Mapping[str, Any]) -> Sheet:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sftcore.cli.streams import plain
-from sftcore.cli.text import clean, count, duration, figure, share
+from sftcore.cli.text import clean, count, duration, figure, plural, share
 
 Cell = str | Text
 GAP = 2
@@ -103,19 +103,46 @@ def ledger(value: Mapping[str, Any]) -> RenderableType:
 
 
 def _reasons(entry: Mapping[str, Any]) -> str:
-    """Dropped rows by reason, texts changed by step, then what else the stage counted: plain numbers above zero."""
+    """Dropped rows by reason, what was done to texts and answers, then what else the stage counted."""
+    details = entry.get("details", {})
     parts = [f"{count(number)} {reason}" for reason, number in entry.get("dropped", {}).items()]
-    changed = entry.get("details", {}).get("changed", {})
-    parts += [f"{step.partition(' ')[2] or step} changed {count(number)}" for step, number in changed.items()]
-    for name, number in entry.get("details", {}).items():
+    return ", ".join([*parts, *_done_to_texts(details), *_counts(details, entry["rows_in"])])
+
+
+def _done_to_texts(details: Mapping[str, Any]) -> Iterator[str]:
+    """Texts changed by step, answers that did not stay exact, edits refused because they touch one."""
+    for step, number in details.get("changed", {}).items():
+        yield f"{_name(step)} changed {count(number)}"
+    for status, number in details.get("spans", {}).items():
+        if status != "exact":
+            yield f"{plural(number, 'span')} {status}"
+    for step, number in details.get("refused_edits", {}).items():
+        yield f"{_name(step)} would have touched an answer {plural(number, 'time')}"
+
+
+def _name(step: str) -> str:
+    """The component's name of `preprocess.0 lowercase`."""
+    return step.partition(" ")[2] or step
+
+
+def _counts(details: Mapping[str, Any], rows: int) -> Iterator[str]:
+    """What the task counted, then plain numbers above zero."""
+    for name, number in details.get("counts", {}).items():
+        if number:
+            yield f"{count(number)} {name}"
+    if details.get("families"):
+        yield f"{count(details['families'])} documents of up to {plural(details['largest_family'], 'row')}"
+    for name, number in details.items():
         if isinstance(number, int) and not isinstance(number, bool) and number > 0 and name not in _QUIET:
-            part = f" ({share(number, entry['rows_in'])})" if name.endswith("_rows") else ""
-            parts.append(f"{count(number)} {name.removesuffix('_rows').replace('_', ' ')}{part}")
-    return ", ".join(parts)
+            part = f" ({share(number, rows)})" if name.endswith("_rows") else ""
+            yield f"{count(number)} {name.removesuffix('_rows').replace('_', ' ')}{part}"
 
 
-_QUIET = ("features", "max_length", "tokens", "twin_groups", "largest_twin_group", "test_scored")
-"""Counts that have a place of their own elsewhere."""
+_QUIET = (
+    *("features", "max_length", "tokens", "twin_groups", "largest_twin_group", "test_scored"),
+    *("families", "largest_family"),
+)
+"""Counts that have a place of their own elsewhere, or a sentence."""
 
 
 def labels(value: Mapping[str, Mapping[str, int]], totals: Mapping[str, int] | None = None) -> RenderableType:

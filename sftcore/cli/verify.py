@@ -41,7 +41,15 @@ def _sentences(report: VerifyResult) -> Iterator[str]:
     from sftcore.cli.text import plural
 
     yield f"{plural(report.files, 'file')} as sealed, by SHA-256"
-    outputs = report.outputs
+    outputs, generated = report.outputs, report.generated
+    if generated is not None:
+        yield (
+            f"the reloaded model writes the recorded tokens for {plural(generated.rows, 'row')}: "
+            f"{plural(generated.tokens, 'token')}, greedily (fp32, {generated.device})"
+        )
+        if generated.near_ties:
+            yield f"{plural(generated.near_ties, 'row')} among them went on from a tie of two tokens otherwise"
+        return
     if outputs is None:
         yield f"the model was not run: {report.skipped}"
         return

@@ -19,7 +19,7 @@ from sftcore.data.ledger import Ledger
 from sftcore.data.preprocess import ORIGINAL, Values, checked_row, failure, input_roles
 from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows
-from sftcore.data.spans import PositionMap, checked_edits, joined, read_spans, write_spans
+from sftcore.data.spans import checked_edits, joined, least_edit, move_spans, read_spans
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -40,8 +40,8 @@ def augment(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
 
     Every augmenter works on the rows themselves, not on another's copies. A variant that is equal to its
     parent is not added, but counted; so are edits that touch a span which the task protects. Augmenters with
-    `every_epoch` add nothing here (see `fresh_rows`). Raises `PluginError` for a component that raises or
-    breaks its contract.
+    `every_epoch` add nothing here (see `fresh_rows`); for a task with spans the ledger tells what they refuse in the
+    first epoch. Raises `PluginError` for a component that raises or breaks its contract.
     """
     if not recipe.augment:
         return rows
@@ -58,6 +58,8 @@ def augment(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
             unchanged[part.label] += len(rows) - len(copies)
             added[part.label] = added.get(part.label, 0) + len(copies)
             result = result.joined(copies)
+    if augmenters.fresh and any(role.protects for role in recipe.task.roles.values()):
+        _variants(result, augmenters, 0, refusals)
     details = {
         "copies": added,
         "unchanged": dict(+unchanged),
@@ -77,8 +79,7 @@ def fresh_rows(rows: Rows, recipe: Recipe, epoch: int) -> Rows:
     augmenters = _Augmenters(recipe)
     if not augmenters.fresh:
         return rows
-    numbers = zip(rows.values, rows.ids.tolist(), rows.copy_numbers().tolist(), strict=True)
-    return rows.with_values([augmenters.variant(row, row_id, epoch, copy) for row, row_id, copy in numbers])
+    return rows.with_values(_variants(rows, augmenters, epoch, Refusals()))
 
 
 def variant(
@@ -133,14 +134,33 @@ class _Part:
     def _variant(self, row: Values, rng: np.random.Generator, refusals: Refusals) -> Values:
         if isinstance(self.component, RowAugmenter):
             view = MappingProxyType(row)
-            result = self.component.augment(view, rng)
-            return row if result is view else checked_row(row, result, self.recipe.task.roles, self.component)
+            roles = self.recipe.task.roles
+            result = self.component.vary(view, roles, rng)
+            if result is view:
+                return row
+            new = checked_row(row, result, roles, self.component)
+            knows_spans = type(self.component).vary is not RowAugmenter.vary
+            return new if knows_spans else self._with_spans(row, new, refusals)
         for role in self.on:
             text = row.get(role)
             if text:
                 edits = checked_edits(text, self.component.edits(text, rng), self.component.name)
                 row = self._edited(row, role, text, edits, refusals)
         return row
+
+    def _with_spans(self, row: Values, new: Values, refusals: Refusals) -> Values:
+        """The new row with the spans moved that its maker, who does not know of them, left where they were; the row as
+        it was where a span would not survive."""
+        for role, names in self.protected.items():
+            left = [name for name in names if new.get(name) is not None and new[name] == row.get(name)]
+            if not left or new.get(role) == row.get(role):
+                continue
+            edits = least_edit(row[role] or "", new[role] or "")
+            if any(_touches(edit, *span) for edit in edits for name in left for span in read_spans(row[name])):
+                refusals.edits[self.label] += 1
+                return row
+            new |= {name: move_spans(row[name], row[role] or "", edits) for name in left}
+        return new
 
     def _edited(
         self, row: Values, role: str, text: str, edits: Sequence[Edit | tuple[int, int, str]], refusals: Refusals
@@ -153,11 +173,7 @@ class _Part:
         if not allowed:
             return row
         moved: dict[str, Any] = {role: joined(text, allowed)}
-        if spans:
-            positions = PositionMap(len(text)).then(allowed)
-            for name, value in spans.items():
-                moved[name] = write_spans(value, [positions.map_span(*span) for span in read_spans(value)])
-        return {**row, **moved}
+        return {**row, **moved, **{name: move_spans(value, text, allowed) for name, value in spans.items()}}
 
 
 def _touches(edit: Edit | tuple[int, int, str], start: int, end: int) -> bool:
@@ -188,6 +204,12 @@ class _Augmenters:
             rng = generator(self.seed, "epoch", epoch, int(row_id), int(copy), part.index)
             row = part.variant(row, row_id, rng, refusals or Refusals())
         return row
+
+
+def _variants(rows: Rows, augmenters: _Augmenters, epoch: int, refusals: Refusals) -> list[Values]:
+    """Each row as this epoch shows it."""
+    numbers = zip(rows.values, rows.ids.tolist(), rows.copy_numbers().tolist(), strict=True)
+    return [augmenters.variant(row, row_id, epoch, copy, refusals) for row, row_id, copy in numbers]
 
 
 def _copies(rows: Rows, part: _Part, seed: int, copy: int, number: int, refusals: Refusals) -> Rows:

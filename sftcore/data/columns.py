@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sftcore.components import Role
 from sftcore.errors import Problem, did_you_mean
+from sftcore.task import Role
 
 if TYPE_CHECKING:
     import datasets
@@ -66,17 +67,34 @@ def other_column_problems(recipe: Recipe, available: Iterable[str]) -> list[Prob
 
 
 def values_of(table: datasets.Dataset, column: str) -> list[Any]:
-    """The column's values: class numbers as class names, NaN as None, texts as they are."""
+    """The column's values: class numbers as class names, NaN as None, nested ones as lists and dicts, texts as they
+    are."""
     feature = table.features[column]
-    if _is_media(feature):
+    is_json = type(feature).__name__ == "Json"  # decoded here: datasets itself rounds long fractions
+    if _is_media(feature) and not is_json:
         return list(table[column])
     stored = table.data if table._indices is None else table.with_format("arrow")[:]
     values: list[Any] = stored.column(column).to_pylist()
+    if is_json:
+        return [None if value is None else json.loads(value) for value in values]
     if _has_class_numbers(feature):
         return [_named(feature, value) for value in values]
     if getattr(feature, "dtype", "").startswith("float"):
         return [None if value is None or math.isnan(value) else value for value in values]
     return values
+
+
+def as_json(tables: Sequence[datasets.Dataset]) -> list[str]:
+    """The columns of lists or objects that differ from table to table in their parts, so that only JSON holds all."""
+    kinds: dict[str, list[Any]] = {}
+    for table in tables:
+        for name, feature in table.features.items():
+            kinds.setdefault(name, []).append(feature)
+    return [
+        name
+        for name, found in kinds.items()
+        if any(other != found[0] for other in found) and all(_is_nested(feature) for feature in found)
+    ]
 
 
 def as_text(value: Any) -> Any:
@@ -132,6 +150,10 @@ def _named(feature: Any, value: Any) -> Any:
 
 def _has_class_numbers(feature: Any) -> bool:
     return _any_part(feature, "int2str")
+
+
+def _is_nested(feature: Any) -> bool:
+    return isinstance(feature, dict | list) or hasattr(feature, "feature") or type(feature).__name__ == "Json"
 
 
 def _is_media(feature: Any) -> bool:

@@ -15,12 +15,14 @@ from sftcore.errors import Problem, TrainingError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from sftcore.components import Encoded, Task, TaskState
     from sftcore.data.ledger import Ledger
     from sftcore.data.rows import Rows
+    from sftcore.task import Encoded, Task, TaskState
 
 ROWS_A_BATCH = 1_000
 EXAMPLES = 5
+TRAIN_STAGE = "encode train"
+"""The stage whose features are trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class EncodedRows:
 
     `columns` are by the names that the model's `forward` takes; `parents` (n,) int64: the position in the rows
     that feature i came from; `ids` (n,) int64: that row's id in the source; `lengths` (n,) int32: its tokens;
-    `masked` (n,) bool: nothing of its row counts in the loss; `row_count`: the rows that were encoded, which may
-    exceed those that gave a feature.
+    `masked` (n,) bool: nothing of its row counts in the loss; `skip` (n,) bool: left out of training alone (None:
+    none is); `row_count`: the rows that were encoded, which may exceed those that gave a feature.
     """
 
     columns: Mapping[str, Column]
@@ -99,9 +101,21 @@ class EncodedRows:
     masked: np.ndarray
     infos: tuple[Any, ...] | None = None
     row_count: int = 0
+    skip: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.parents)
+
+    @property
+    def skipped(self) -> np.ndarray:
+        """`skip`, with False everywhere where no feature is left out of training."""
+        return np.zeros(len(self), bool) if self.skip is None else self.skip
+
+    @property
+    def trained(self) -> np.ndarray:
+        """Which features are trained on, (n,) bool: those that count in the loss and are not left out."""
+        trained: np.ndarray = ~self.masked & ~self.skipped
+        return trained
 
     def feature(self, index: int) -> dict[str, Any]:
         """Feature `index` as `Task.collate` takes it: plain numbers and lists."""
@@ -122,6 +136,7 @@ class EncodedRows:
             masked=self.masked[positions],
             infos=None if self.infos is None else tuple(self.infos[position] for position in positions.tolist()),
             row_count=self.row_count,
+            skip=None if self.skip is None else self.skip[positions],
         )
 
 
@@ -136,21 +151,25 @@ def encode_rows(
 ) -> EncodedRows:
     """Encode rows by the task, with a copy of the tokenizer (a tokenizer that is called is changed by it).
 
-    The ledger gets the truncated and masked rows, lost tokens and lengths. Raises `sftcore.TrainingError` where
-    rows are counted in a ledger and nothing of any row would count in the loss.
+    The ledger gets the truncated and masked rows, lost tokens, lengths, and under `counts` the sums of what the task
+    counted besides (`Encoded.counts`), with ids of such rows. Raises `sftcore.TrainingError` where rows are counted
+    in a ledger and nothing of any row would count in the loss.
     """
     private = copy.deepcopy(tokenizer)
     parts: list[EncodedRows] = []
     lost = np.zeros(len(rows), np.int64)
+    counts: dict[str, np.ndarray] = {}
     for start in range(0, len(rows), ROWS_A_BATCH):
         batch = rows.values[start : start + ROWS_A_BATCH]
         encoded = task.encode(batch, private, state, max_length)
         parts.append(_part(encoded, rows.ids[start : start + len(batch)]))
         if encoded.lost_tokens is not None:
             lost[start : start + len(batch)] = encoded.lost_tokens
+        for name, numbers in encoded.counts.items():
+            counts.setdefault(name, np.zeros(len(rows), np.int64))[start : start + len(batch)] = numbers
     together = concatenate(parts)
     if ledger is not None:
-        _count(together, lost, rows, ledger, stage, max_length)
+        _count(together, lost, counts, rows, ledger, stage, max_length)
     return together
 
 
@@ -167,6 +186,7 @@ def concatenate(parts: Sequence[EncodedRows]) -> EncodedRows:
     starts = _offsets(np.asarray([part.row_count for part in parts], np.int64))
     names = parts[0].columns if parts else ()
     have_info = any(part.infos is not None for part in parts)
+    skips = any(part.skip is not None for part in parts)
     infos = chain.from_iterable([None] * len(part) if part.infos is None else part.infos for part in parts)
     return EncodedRows(
         columns={name: _joined([part.columns[name] for part in parts]) for name in names},
@@ -176,6 +196,7 @@ def concatenate(parts: Sequence[EncodedRows]) -> EncodedRows:
         masked=_stacked([part.masked for part in parts], bool),
         infos=tuple(infos) if have_info else None,
         row_count=int(starts[-1]),
+        skip=_stacked([part.skipped for part in parts], bool) if skips else None,
     )
 
 
@@ -192,6 +213,7 @@ def _part(encoded: Encoded, ids: np.ndarray) -> EncodedRows:
         masked=masked[parents],
         infos=None if encoded.info is None else tuple(encoded.info),
         row_count=len(ids),
+        skip=None if encoded.skip is None else np.asarray(encoded.skip, bool),
     )
 
 
@@ -214,6 +236,8 @@ def _column(values: list[Any]) -> Column:
     """The flattest form that gives back the same values."""
     if all(map(_is_number, values)):
         return Scalars(np.asarray(values))
+    if all(map(_is_vector, values)):
+        return Ragged(_narrowed(np.concatenate(values)), _offsets(np.fromiter(map(len, values), np.int64, len(values))))
     if all(isinstance(value, (list, tuple)) or _is_vector(value) for value in values):
         numbers = list(chain.from_iterable(values))
         if all(map(_is_number, numbers)):
@@ -223,7 +247,7 @@ def _column(values: list[Any]) -> Column:
 
 
 def _is_vector(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 1
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf"
 
 
 def _is_number(value: Any) -> bool:
@@ -243,35 +267,51 @@ def _offsets(lengths: np.ndarray) -> np.ndarray:
 
 
 def _lengths(columns: Mapping[str, Column], count: int) -> np.ndarray:
-    """Tokens a feature: the length of `input_ids`, else of the longest list, and at least 1."""
-    ragged = [column for column in columns.values() if isinstance(column, Ragged)]
-    ids = columns.get("input_ids")
-    chosen = [ids] if isinstance(ids, Ragged) else ragged
+    """Tokens a feature: the length of `input_ids`, or of `labels` that are tokens (an encoder-decoder may write more
+    than it reads); without `input_ids` of the longest list; at least 1."""
+    ragged = {name: column for name, column in columns.items() if isinstance(column, Ragged)}
+    if "input_ids" in ragged:
+        sides = (ragged.get(name) for name in ("input_ids", "labels"))
+        chosen = [column for column in sides if column is not None and column.flat.dtype.kind in "iu"]
+    else:
+        chosen = list(ragged.values())
     longest = np.ones(count, np.int32)
     for column in chosen:
         longest = np.maximum(longest, np.diff(column.offsets).astype(np.int32))
     return longest
 
 
-def _count(encoded: EncodedRows, lost: np.ndarray, rows: Rows, ledger: Ledger, stage: str, max_length: int) -> None:
+def _count(
+    encoded: EncodedRows,
+    lost: np.ndarray,
+    counts: Mapping[str, np.ndarray],
+    rows: Rows,
+    ledger: Ledger,
+    stage: str,
+    max_length: int,
+) -> None:
     """Write what encoding did to the ledger; raises where nothing would be learned."""
-    masked = np.unique(encoded.parents[encoded.masked])
     kept = len(np.unique(encoded.parents))
-    truncated = np.flatnonzero(lost > 0)
-    details = {
+    places = {"truncated": np.flatnonzero(lost > 0), "masked": np.unique(encoded.parents[encoded.masked])}
+    details: dict[str, Any] = {
         "features": len(encoded),
         "max_length": max_length,
         "tokens": int(encoded.lengths.sum()),
         "lengths": _summary(encoded.lengths),
-        "truncated_rows": len(truncated),
+        "truncated_rows": len(places["truncated"]),
         "lost_tokens": int(lost.sum()),
-        "masked_rows": len(masked),
+        "masked_rows": len(places["masked"]),
     }
-    found = {"truncated": rows.ids[truncated[:EXAMPLES]].tolist(), "masked": rows.ids[masked[:EXAMPLES]].tolist()}
+    if encoded.skip is not None and stage == TRAIN_STAGE:
+        details["features_left_out"] = int(encoded.skip.sum())
+    if counts:
+        details["counts"] = {name: int(numbers.sum()) for name, numbers in counts.items()}
     dropped = {"no feature": len(rows) - kept} if kept < len(rows) else {}
-    examples = {reason: ids for reason, ids in found.items() if ids}
+    places |= {name: np.flatnonzero(numbers) for name, numbers in counts.items()}
+    examples = {name: rows.ids[where[:EXAMPLES]].tolist() for name, where in places.items() if len(where)}
     ledger.add(stage, len(rows), kept, dropped=dropped, details=details, examples=examples)
-    if len(encoded) and encoded.masked.all():
+    learned = encoded.trained if stage == TRAIN_STAGE else ~encoded.masked
+    if len(encoded) and not learned.any():
         raise TrainingError(
             Problem(
                 f"nothing to learn from: of {len(rows)} rows none has a label that counts in the loss",

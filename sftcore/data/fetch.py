@@ -44,11 +44,15 @@ OTHER_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table: the name of its file (or hub split) for messages, and its own split ("" where it has none)."""
+    """One table: the name of its file (or hub split) for messages, and its own split ("" where it has none).
+
+    `shape`: what the task recognised in it, a sentence; "" where it was as the task wants it.
+    """
 
     name: str
     split: str
     table: datasets.Dataset
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sftcore.data.columns import as_text, column_problems, columns_of_roles, flaw, other_column_problems, values_of
+from sftcore.data.columns import (
+    as_json,
+    as_text,
+    column_problems,
+    columns_of_roles,
+    flaw,
+    other_column_problems,
+    values_of,
+)
 from sftcore.data.fetch import Fetched, FileRead, Part, fetch
 from sftcore.data.filters import BAD_SHOWN, NoNumberError, reasons_to_drop
 from sftcore.data.ledger import EXAMPLES, REASONS_TOLD, Ledger
+from sftcore.data.reshape import reshaped, shapes
 from sftcore.data.rows import Origins, Rows
 from sftcore.data.sample import sample
 from sftcore.errors import DataError, Problem, RecipeError, by_place, placed
@@ -32,7 +41,7 @@ class Loaded:
     """The rows of a recipe's data, by split name where the source has its own splits.
 
     `fingerprint`: SHA-256 of the bytes of the files read (one file: its own; several: of their list; no files: of
-    the content). `notes`: what was guessed or changed at reading.
+    the content). `notes`: what was guessed or changed at reading, and what the task made of the tables.
     """
 
     rows: Rows | dict[str, Rows]
@@ -45,13 +54,12 @@ class Loaded:
 def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Reporter) -> Loaded:
     """Read the recipe's data and keep the rows that it asks for and the task can use.
 
-    In this order, each a stage of the ledger: load, where, check (missing or empty values, what the task
-    refuses), limit. Ids count the rows of the source as loaded. Raises `DataError` for data that can't be read or
-    of which nothing is left, `RecipeError` for columns that are not there.
+    In this order, each a stage of the ledger: load (and the task's `reshape`), where, check (missing or empty
+    values, what the task refuses), limit. Ids count the rows of the source as loaded and reshaped. Raises `DataError`
+    for data that can't be read or of which nothing is left, `RecipeError` for columns that are not there.
     """
     fetched = _fetch_all(recipe, registry)
-    for note in fetched.notes:
-        reporter.note(note)
+    fetched = _reshaped(fetched, recipe, reporter)
     origins = _origins(fetched.parts)
     sizes = [len(part.table) for part in fetched.parts]
     files = {"files": [part.name for part in fetched.parts][:EXAMPLES], "notes": list(fetched.notes)}
@@ -77,29 +85,37 @@ def read_table(
     registry: Registry,
     reporter: Reporter,
     trained_on: str | None = None,
+    recipe: Recipe | None = None,
 ) -> datasets.Dataset:
     """Every row of a place as one table, for prediction and evaluation on other data; nothing is dropped.
 
-    Of a place with splits of its own it is the test split, else validation, else train. Raises `DataError`.
-    `trained_on` is the fingerprint of the data that a run was trained on: a warning tells if this is it.
+    Of a place with splits of its own it is the test split, else validation, else train. With a `recipe` it is the
+    table that its task makes by `reshape`. `trained_on` is the fingerprint of the data that a run was trained on: a
+    warning tells if this is it. Raises `DataError`, and `PluginError` for a task that fails to reshape.
     """
-    from datasets import concatenate_datasets
-
     with placed(location):
         fetched = fetch(location, folder, encoding, registry)
-    for note in fetched.notes:
-        reporter.note(note)
     named = [part.split for part in fetched.parts]
     chosen = next(name for name in ("test", "validation", "train", "") if name in named)
+    parts = tuple(part for part in fetched.parts if part.split == chosen)
+    parts = _reshaped(replace(fetched, parts=parts), recipe, reporter).parts
     if chosen:
         reporter.note(f"{location} has splits of its own; the {chosen} split is taken")
     if fetched.fingerprint == trained_on and chosen in ("", "train"):
         reporter.warning("this is the data that the run was trained on: these figures say nothing about new texts")
-    parts = [part for part in fetched.parts if part.split == chosen]
+    return _as_one([part.table for part in parts], location)
+
+
+def _as_one(tables: Sequence[datasets.Dataset], location: str) -> datasets.Dataset:
+    """The tables one below the other. Raises `DataError` where their columns differ."""
+    from datasets import Json, concatenate_datasets
+
     try:
-        return concatenate_datasets([part.table for part in parts])
+        for name in as_json(tables):
+            tables = [table.cast_column(name, Json()) if name in table.column_names else table for table in tables]
+        return concatenate_datasets(list(tables))
     except ValueError as error:
-        message = f"its {len(parts)} files have different columns: {str(error).splitlines()[0]}"
+        message = f"its {len(tables)} files have different columns: {str(error).splitlines()[0]}"
         raise DataError(Problem(message, where=location, advice="give one of them")) from error
 
 
@@ -158,6 +174,17 @@ def _fetched(recipe: Recipe, place: str, key: str, registry: Registry) -> Fetche
         raise DataError(*(recipe.problem(key, one.message, one.advice) for one in error.problems)) from error
 
 
+def _reshaped(fetched: Fetched, recipe: Recipe | None, reporter: Reporter) -> Fetched:
+    """What was fetched, reshaped by the task, with its sentences among the notes; the reporter is told all of them."""
+    parts = fetched.parts
+    if recipe is not None:
+        parts = tuple(reshaped(part, recipe.task, recipe.data.columns) for part in parts)
+    notes = (*fetched.notes, *shapes(parts))
+    for note in notes:
+        reporter.note(note)
+    return replace(fetched, parts=parts, notes=notes)
+
+
 def _origins(parts: Sequence[Part]) -> Origins:
     sizes = [len(part.table) for part in parts]
     return Origins(tuple(part.name for part in parts), tuple(accumulate(sizes[:-1], initial=0)))
@@ -169,7 +196,8 @@ def _require_columns(recipe: Recipe, parts: Sequence[Part]) -> None:
         names = part.table.column_names
         problems = [*column_problems(recipe, names), *other_column_problems(recipe, names)]
         if problems:
-            found = f"looked in {part.name}" if len(parts) > 1 else ""
+            places = [f"looked in {part.name}"] if len(parts) > 1 else []
+            found = "; ".join([*places, *([f"the task made these columns: {part.shape}"] if part.shape else [])])
             raise RecipeError(*(replace(one, advice=one.advice or found) for one in sorted(problems, key=by_place)))
 
 
@@ -211,10 +239,17 @@ def _values(recipe: Recipe, table: datasets.Dataset, *, targets: bool = True) ->
     columns = {role: values_of(table, column) for role, column in found.items()}
     for role in columns:
         if roles[role].kind == "text":
-            columns[role] = [as_text(value) for value in columns[role]]
+            columns[role] = _shared([as_text(value) for value in columns[role]])
     if not columns:
         return [{} for _ in range(len(table))]
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _shared(values: Sequence[Any]) -> list[Any]:
+    """The values with one object for texts that are equal: a document stands in memory once, however often it is
+    asked about."""
+    known: dict[str, str] = {}
+    return [known.setdefault(value, value) if isinstance(value, str) else value for value in values]
 
 
 def _rows(recipe: Recipe, parts: Sequence[Part], kept: Sequence[np.ndarray]) -> Rows:

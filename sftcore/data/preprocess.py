@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sftcore.components import Drop, Edit, Role, RowAugmenter, RowPreprocessor, TextAugmenter, TextPreprocessor
+from sftcore.components import Drop, Edit, RowAugmenter, RowPreprocessor, TextAugmenter, TextPreprocessor
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Rows
-from sftcore.data.spans import MappedSpan, PositionMap, checked_edits, joined, least_edit, read_spans, write_spans
+from sftcore.data.spans import MappedSpan, PositionMap, Step, checked_edits, joined, least_edit, read_spans, write_spans
 from sftcore.errors import DataError, PluginError, Problem, did_you_mean
+from sftcore.task import Role
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -106,6 +107,24 @@ def preprocess_rows(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[V
     return [chain.run(dict(row), place, counts) for place, row in enumerate(rows)]
 
 
+def original_passage(row: Mapping[str, Any], role: str, start: int, end: int) -> tuple[str, int, int]:
+    """The passage of the data as they were given that `[start, end)` of a preprocessed text stands for.
+
+    `row` is a row as `Task.decode` gets it, `role` one of its texts. Returns the passage and the range where it lies
+    in the given text: the least that holds everything the characters stand for, empty where they were inserted. Of a
+    text that no role protects, and of an augmented variant, it is the range of the row's own text. Raises IndexError
+    for a range outside the text.
+    """
+    original = row.get(ORIGINAL, {}).get(role)
+    if original is not None:
+        low, high = original.positions.to_original(start, end)
+        return original.text[low:high], low, high
+    text = row[role]
+    if not 0 <= start <= end <= len(text):
+        raise IndexError(f"[{start}, {end}) is outside the text of {len(text)} characters")
+    return text[start:end], start, end
+
+
 def input_roles(roles: Mapping[str, Role]) -> tuple[str, ...]:
     """The texts that the model reads: what components work on unless their `on` says otherwise."""
     return tuple(name for name, role in roles.items() if role.kind == "text" and not role.target)
@@ -160,6 +179,7 @@ class _Chain:
         ]
         self.required = [name for name in texts if self.roles[name].required]
         self.spans = {name: role.protects for name, role in self.roles.items() if role.protects}
+        self.latest: dict[tuple[str, str], tuple[str, RawEdits, str]] = {}
 
     def details(self, counts: Counts) -> dict[str, Any]:
         """What the ledger tells besides dropped rows."""
@@ -172,7 +192,7 @@ class _Chain:
         for key, component, on in self.steps:
             try:
                 if isinstance(component, TextPreprocessor):
-                    row, changed = _rewritten(component, on, row, traced)
+                    row, changed = self._rewritten(key, component, on, row, traced)
                 else:
                     result = self._processed(component, row, traced)
                     if isinstance(result, Drop):
@@ -187,6 +207,33 @@ class _Chain:
             return Drop(EMPTY)
         return row if traced is None else traced.finish(row, row_id, counts)
 
+    def _rewritten(
+        self, key: str, component: TextPreprocessor, on: tuple[str, ...], row: Values, traced: _Traced | None
+    ) -> tuple[Values, int]:
+        """The row with its texts rewritten, and how many of them were."""
+        changed = 0
+        for role in on:
+            text = row.get(role)
+            if not text:
+                continue
+            edits, new = self._edited(key, component, role, text)
+            if edits:
+                row = {**row, role: new}
+                changed += 1
+                if traced is not None:
+                    traced.edited(role, edits)
+        return row, changed
+
+    def _edited(self, key: str, component: TextPreprocessor, role: str, text: str) -> tuple[RawEdits, str]:
+        """The edits of a text, and the text after them, made once where rows about one document follow each other."""
+        known = self.latest.get((key, role))
+        if known is None or known[0] != text:
+            edits: RawEdits = text_edits(component, text)
+            if self.spans:
+                edits = Step(Edit(*edit) for edit in edits)
+            known = self.latest[key, role] = (text, edits, joined(text, edits))
+        return known[1], known[2]
+
     def _processed(self, component: RowPreprocessor, row: Values, traced: _Traced | None) -> tuple[Values, int] | Drop:
         shown = row if traced is None else traced.shown(row)
         view = MappingProxyType(shown)
@@ -199,23 +246,6 @@ class _Chain:
             return result
         new = checked_row(shown, result, self.roles, component)
         return (new if traced is None else traced.replaced(shown, new, row)), 1
-
-
-def _rewritten(
-    component: TextPreprocessor, on: tuple[str, ...], row: Values, traced: _Traced | None
-) -> tuple[Values, int]:
-    changed = 0
-    for role in on:
-        text = row.get(role)
-        if not text:
-            continue
-        edits = text_edits(component, text)
-        if edits:
-            row = {**row, role: joined(text, edits)}
-            changed += 1
-            if traced is not None:
-                traced.edited(role, edits)
-    return row, changed
 
 
 @dataclass(slots=True)

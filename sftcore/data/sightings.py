@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sftcore.components import Role
 from sftcore.data.rows import Origins, Rows
 from sftcore.errors import DataError, Problem
+from sftcore.task import Role
 
 
 @contextmanager

@@ -7,10 +7,10 @@ Several rewrites in a row compose; `PositionMap` follows positions through them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sftcore.components import Edit
 from sftcore.errors import PluginError, Problem
@@ -100,24 +100,30 @@ class MappedSpan:
 LOST = MappedSpan(-1, -1, "lost")
 
 
-@dataclass(frozen=True)
+class Step(tuple[Edit, ...]):
+    """The edits of one rewrite; a step that many rows share is made once."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PositionMap:
-    """Positions of a text of `length` characters through the `steps` of edits made on it, one list a rewrite."""
+    """Positions of a text of `length` characters through the `steps` of edits made on it, one list a rewrite.
+
+    It keeps the edits alone: rows keep their maps, and tables of positions would take far more room than the texts.
+    """
 
     length: int
-    steps: tuple[tuple[Edit, ...], ...] = field(default=(), repr=False)
+    steps: tuple[Step, ...] = field(default=(), repr=False)
 
     def then(self, edits: Iterable[Edit | tuple[int, int, str]]) -> PositionMap:
         """The map with one more rewrite, by edits of the latest text."""
-        step = tuple(Edit(*edit) for edit in edits)
+        step = edits if isinstance(edits, Step) else Step(Edit(*edit) for edit in edits)
         return PositionMap(self.length, (*self.steps, step)) if step else self
 
     def since(self, step: int) -> PositionMap:
         """The map that begins with the text as it was after so many steps."""
-        length = self.length
-        for edits in self.steps[:step]:
-            length += sum(len(edit.replacement) - (edit.end - edit.start) for edit in edits)
-        return PositionMap(length, self.steps[step:])
+        return PositionMap(self.length + sum(map(_growth, self.steps[:step])), self.steps[step:])
 
     def map_span(self, start: int, end: int) -> MappedSpan:
         """Where `original[start:end]` went: from the first to the last character that stands for any of it.
@@ -131,7 +137,7 @@ class PositionMap:
         if first < 0:
             return LOST
         last = marks.rfind(1)
-        low, high = self._lows[first], self._highs[last]
+        low, high = self._before(first, first + 1)[0][0], self._before(last, last + 1)[-1][1]
         growth = max(0, start - low) + max(0, high - end)
         if growth:
             return MappedSpan(first, last + 1, "grown", growth)
@@ -143,14 +149,22 @@ class PositionMap:
         Where they stand for nothing (an insertion, or start = end) the range is empty, at the place of what
         stands before. Raises IndexError for a range outside the present text.
         """
-        lows, highs = self._lows, self._highs
-        if not 0 <= start <= end <= len(lows):
-            raise IndexError(f"[{start}, {end}) is outside the text of {len(lows)} characters")
-        real = [place for place in range(start, end) if lows[place] < highs[place]]
+        length = self.length + sum(map(_growth, self.steps))
+        if not 0 <= start <= end <= length:
+            raise IndexError(f"[{start}, {end}) is outside the text of {length} characters")
+        real = self._before(start, end)
         if real:
-            return lows[real[0]], highs[real[-1]]
-        place = next((highs[before] for before in range(start - 1, -1, -1) if lows[before] < highs[before]), 0)
+            return real[0][0], real[-1][1]
+        ahead = self._before(0, start)
+        place = ahead[-1][1] if ahead else 0
         return place, place
+
+    def _before(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The ranges of the original text that the characters `[start, end)` stand for, ascending."""
+        ranges = [(start, end)] if start < end else []
+        for edits in reversed(self.steps):
+            ranges = _replaced(edits, ranges)
+        return ranges
 
     def _marks(self, start: int, end: int) -> bytes:
         """A byte a character of the present text: 1 where it stands for any of `original[start:end]`."""
@@ -166,49 +180,72 @@ class PositionMap:
             marks = b"".join(pieces)
         return marks
 
-    @cached_property
-    def _bounds(self) -> tuple[list[int], list[int]]:
-        """First and one past the last original that each present character stands for; (0, 0) for none."""
-        lows, highs = list(range(self.length)), list(range(1, self.length + 1))
-        for edits in self.steps:
-            new_lows: list[int] = []
-            new_highs: list[int] = []
-            at = 0
-            for start, end, replacement in edits:
-                low, high = _hull(lows, highs, start, end)
-                new_lows += lows[at:start]
-                new_highs += highs[at:start]
-                new_lows += [low] * len(replacement)
-                new_highs += [high] * len(replacement)
-                at = end
-            lows, highs = new_lows + lows[at:], new_highs + highs[at:]
-        return lows, highs
 
-    @property
-    def _lows(self) -> list[int]:
-        return self._bounds[0]
-
-    @property
-    def _highs(self) -> list[int]:
-        return self._bounds[1]
+def _growth(edits: Step) -> int:
+    """By how many characters a rewrite makes the text longer."""
+    return sum(len(edit.replacement) - (edit.end - edit.start) for edit in edits)
 
 
-def _hull(lows: list[int], highs: list[int], start: int, end: int) -> tuple[int, int]:
-    if end - start == 1:
-        return lows[start], highs[start]
-    real = [place for place in range(start, end) if highs[place]]
-    return (lows[real[0]], highs[real[-1]]) if real else (0, 0)
+def _replaced(edits: Step, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges of the text before a rewrite that ranges of the text after it stand for.
+
+    Both are ascending; what touches becomes one. An insertion stands for nothing.
+    """
+    found: list[tuple[int, int]] = []
+    pieces = _pieces(edits)
+    piece = next(pieces)
+    for start, end in ranges:
+        while piece.stop <= start:
+            piece = next(pieces)
+        while True:
+            low, high = piece.replaced(start, end)
+            if found and low <= found[-1][1]:
+                found[-1] = (found[-1][0], max(found[-1][1], high))
+            elif low < high:
+                found.append((low, high))
+            if piece.stop >= end:
+                break
+            piece = next(pieces)
+    return found
 
 
-def least_edit(old: str, new: str) -> tuple[Edit, ...]:
+class _Piece(NamedTuple):
+    """`[start, stop)` of the text after a rewrite: kept from `old` on, or in place of `[old, old_stop)`."""
+
+    start: int
+    stop: int
+    old: int
+    old_stop: int | None = None
+
+    def replaced(self, start: int, end: int) -> tuple[int, int]:
+        """What the part of the piece that lies in `[start, end)` stands for."""
+        if self.old_stop is not None:
+            return self.old, self.old_stop
+        return self.old + max(start, self.start) - self.start, self.old + min(end, self.stop) - self.start
+
+
+def _pieces(edits: Step) -> Iterator[_Piece]:
+    """The text after a rewrite, piece by piece; the last is endless."""
+    old = new = 0
+    for start, end, replacement in edits:
+        if start > old:
+            yield _Piece(new, new + start - old, old)
+        new += start - old
+        if replacement:
+            yield _Piece(new, new + len(replacement), start, end)
+        new, old = new + len(replacement), end
+    yield _Piece(new, sys.maxsize, old)
+
+
+def least_edit(old: str, new: str) -> Step:
     """One edit that makes `new` of `old`, without what both begin and end with; none where they are equal."""
     if old == new:
-        return ()
+        return Step()
     shorter = min(len(old), len(new))
     head = next((place for place in range(shorter) if old[place] != new[place]), shorter)
     rest = shorter - head
     tail = next((place for place in range(rest) if old[-1 - place] != new[-1 - place]), rest)
-    return (Edit(head, len(old) - tail, new[head : len(new) - tail]),)
+    return Step([Edit(head, len(old) - tail, new[head : len(new) - tail])])
 
 
 def read_spans(value: Any) -> list[tuple[int, int]]:
@@ -247,3 +284,12 @@ def write_spans(value: Any, mapped: Sequence[MappedSpan]) -> Any:
         {**old, "start": start, "end": end, "status": span.status} if isinstance(old, Mapping) else [start, end]
         for old, (start, end), span in zip(value or (), places, mapped, strict=True)
     ]
+
+
+def move_spans(value: Any, text: str, edits: Iterable[Edit | tuple[int, int, str]]) -> Any:
+    """The spans of a role, in their form, where they are after these edits of the text that they lie in.
+
+    One that can't be trained on any more lies at (-1, -1). Raises as `checked_edits` and `read_spans` do.
+    """
+    positions = PositionMap(len(text)).then(checked_edits(text, edits))
+    return write_spans(value, [positions.map_span(*span) for span in read_spans(value)])

@@ -1,8 +1,9 @@
-"""Train, validation and test: twins and groups never cross, classes are spread evenly."""
+"""Train, validation and test: twins, groups and families never cross, classes are spread evenly."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows, Splits
 from sftcore.data.twins import NEAR_ROWS, Twins, find_twins
 from sftcore.errors import DataError
+from sftcore.task import Task
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -47,10 +49,10 @@ def split_rows(
     """The three splits of the preprocessed rows.
 
     `raw` are the rows before preprocessing, matched by id. Rows that are twins of each other, before or after
-    preprocessing, or of one group of the data, lie in one split; the relations are joined transitively. A
-    mapping by split name keeps the source's own splits: what is missing of them is taken from train, and rows
-    of an earlier split that are related to one of a later split are dropped. The same seed and the same ids give
-    the same splits. Raises `DataError` where there are too few rows.
+    preprocessing, of one group of the data, or of one family of the task, lie in one split; the relations are joined
+    transitively. Of twins one is scored, of a family every row. A mapping by split name keeps the source's own splits:
+    what is missing of them is taken from train, and rows of an earlier split that are related to one of a later split
+    are dropped. The same seed and the same ids give the same splits. Raises `DataError` where there are too few rows.
     """
     rows, given = _flat(processed)
     before = _matching(_flat(raw)[0], rows)
@@ -58,6 +60,8 @@ def split_rows(
     if recipe.task.predicts == "scores":
         twins = replace(twins, conflicts=())  # two numbers for one text are noise, not a contradiction
     related = twins.groups if rows.groups is None else joined_by(twins.groups, rows.groups)
+    families = [recipe.task.family(row) for row in before.values]
+    related = joined_by(related, families)
     strata = [recipe.task.stratum(row) for row in before.values]
     chance = generator(recipe.seed, "split").random(int(rows.ids.max(initial=-1)) + 1)[rows.ids]
     if given is None:
@@ -65,7 +69,7 @@ def split_rows(
     else:
         dealt = _own_splits(recipe, given, related, strata, chance)
     splits = _splits(rows, dealt.parts, twins.groups)
-    _write_down(splits, dealt, twins, rows, ledger)
+    _write_down(splits, dealt, twins, families, rows, ledger)
     _warn(recipe, splits, dealt, twins, related, strata, reporter)
     return splits
 
@@ -116,11 +120,19 @@ def _require_enough(recipe: Recipe, shares: NDArray[np.float64], rows: Numbers, 
         message = f"{len(rows)} rows are too few for {listed}: at least {least} are needed"
         advice = "give more data, or a larger share to the smallest split"
     else:
-        message = (
-            f"the {len(rows):,} rows are {groups} groups of twins or of data.group; {len(wanted)} splits need more"
-        )
+        message = f"the {len(rows):,} rows are {groups} groups {_kinds(recipe)}; {len(wanted)} splits need more"
         advice = "look at data.group, or say near_duplicates = false in [data]"
+        advice = "give more documents, or splits of your own" if _has_families(recipe) else advice
     raise DataError(recipe.problem("data.split", message, advice))
+
+
+def _has_families(recipe: Recipe) -> bool:
+    return type(recipe.task).family is not Task.family
+
+
+def _kinds(recipe: Recipe) -> str:
+    """What may hold rows together, for messages."""
+    return f"of twins{', of one document' if _has_families(recipe) else ''} or of data.group"
 
 
 def _own_splits(
@@ -128,12 +140,13 @@ def _own_splits(
 ) -> _Dealt:
     """The source's splits without leaks; validation or test are taken from train where the source lacks them."""
     parts, leaks = given.copy(), {}
+    relative = "a twin, its document or its group" if _has_families(recipe) else "a twin or its group"
     for earlier, later in ((0, 2), (0, 1), (1, 2)):
         leaking = (parts == earlier) & np.isin(related, related[parts == later])
-        leaks[f"{SPLITS[earlier]}: a twin or its group is in {SPLITS[later]}"] = int(leaking.sum())
+        leaks[f"{SPLITS[earlier]}: {relative} is in {SPLITS[later]}"] = int(leaking.sum())
         parts[leaking] = -1
     if not (parts == 0).any():
-        message = "nothing is left to train on: every training row has a twin, or its group, in validation or test"
+        message = f"nothing is left to train on: every training row has {relative} in validation or test"
         raise DataError(recipe.problem("data.source", message, "give different rows for each split"))
     lacking = [name for number, name in enumerate(SPLITS) if not (given == number).any()]
     if any(getattr(recipe.data.split, name) for name in lacking):
@@ -149,7 +162,9 @@ def _splits(rows: Rows, parts: Numbers, twins: Numbers) -> Splits:
     return Splits(rows.take(train), rows.take(validation), rows.take(test), first)
 
 
-def _write_down(splits: Splits, dealt: _Dealt, twins: Twins, rows: Rows, ledger: Ledger) -> None:
+def _write_down(
+    splits: Splits, dealt: _Dealt, twins: Twins, families: Sequence[Hashable], rows: Rows, ledger: Ledger
+) -> None:
     sizes = {name: len(part) for name, part in zip(SPLITS, splits[:3], strict=True)}
     kept = sum(sizes.values())
     conflicts = [rows.ids[list(group)].tolist() for group in twins.conflicts]
@@ -168,6 +183,9 @@ def _write_down(splits: Splits, dealt: _Dealt, twins: Twins, rows: Rows, ledger:
             "row_ids": [group[:ROWS_KEPT] for group in conflicts[:CONFLICTS_KEPT]],
         },
     }
+    members = Counter(family for family in families if family is not None)
+    if members:
+        details |= {"families": len(members), "largest_family": max(members.values())}
     examples = {"conflicting labels": [row for group in conflicts for row in group[:2]]}
     ledger.add("split", len(rows), kept, dealt.leaks, details, examples)
 
@@ -185,7 +203,8 @@ def _warn(
     if leaked:
         some = "1 row of the source's own splits" if leaked == 1 else f"{leaked:,} rows of the source's own splits"
         was = "was" if leaked == 1 else "were"
-        reporter.warning(f"{some} had a twin in a later split and {was} dropped")
+        relative = "a twin, or a row of the same document," if _has_families(recipe) else "a twin"
+        reporter.warning(f"{some} had {relative} in a later split and {was} dropped")
     if twins.conflicts:
         rows = sum(len(group) for group in twins.conflicts)
         some = "1 text comes" if len(twins.conflicts) == 1 else f"{len(twins.conflicts):,} texts come"
@@ -221,5 +240,5 @@ def _uneven(recipe: Recipe, splits: Splits, dealt: _Dealt, related: Numbers) -> 
         share = getattr(recipe.data.split, name)
         if abs(len(part) / max(total, 1) - share) > max(0.02, share / 4) and total > 100:
             got = f"{name} has {len(part) / total:.1%} of the rows instead of {share:.1%}"
-            messages.append(f"{got}: the largest group of twins or of data.group has {largest:,} rows")
+            messages.append(f"{got}: the largest group {_kinds(recipe)} has {largest:,} rows")
     return messages

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sftcore.components import Role
 from sftcore.data.joining import Numbers, apart, joined, joined_by
 from sftcore.data.near import near_groups, words
 from sftcore.data.rows import Rows
+from sftcore.task import Role
 
 NEAR = 0.7
 NEAR_ROWS = 200_000
@@ -44,9 +44,9 @@ def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: floa
     Exact: the same texts. Normalised: the same words (NFKC, without regard to case, spaces and punctuation).
     Preprocessed: the same words after preprocessing. Near: a Jaccard index of the preprocessed texts of at least
     `near` (see `near_groups`; None: 0.7 up to 200,000 rows, False: none). A row with several texts has twins
-    where all of them agree.
+    where all of them agree. The texts of a conversation, or of anything else that is nested, are one text.
     """
-    names = [name for name in text_roles(roles) if any(row.get(name) is not None for row in raw.values)]
+    names = _compared(raw, roles)
     if not names:
         return Twins(apart(len(raw)), {}, None, True, ())
     before, after = _texts(raw, names), _texts(processed, names)
@@ -73,9 +73,27 @@ def text_roles(roles: Mapping[str, Role]) -> list[str]:
     return [name for name in texts if not roles[name].target] or texts
 
 
+def _compared(rows: Rows, roles: Mapping[str, Role]) -> list[str]:
+    """The roles that some row has something to read in: texts, and inputs of kind "any" that are nested; where there
+    is neither, those that are texts (JSON)."""
+    texts = [name for name in text_roles(roles) if any(row.get(name) is not None for row in rows.values)]
+    others = [name for name, role in roles.items() if role.kind == "any" and not role.target]
+    nested = [name for name in others if any(isinstance(row.get(name), list | dict) for row in rows.values)]
+    return [*texts, *nested] or [name for name in others if any(isinstance(row.get(name), str) for row in rows.values)]
+
+
 def _texts(rows: Rows, names: Sequence[str]) -> Texts:
-    columns = [[value if isinstance(value, str) else "" for value in rows.column(name)] for name in names]
+    columns = [["\n".join(_strings(value)) for value in rows.column(name)] for name in names]
     return list(zip(*columns, strict=True))
+
+
+def _strings(value: object) -> Iterator[str]:
+    """The texts in a value, however deep they lie."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
 
 
 def _remembered(function: Callable[[str], list[str]]) -> Callable[[str], list[str]]:

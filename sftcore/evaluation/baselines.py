@@ -1,11 +1,11 @@
-"""What anybody would try first: the most frequent answer, and word counts with a linear model."""
+"""What anybody would try first: the most frequent answer, word counts with a linear model, and the task's own."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +16,25 @@ from sftcore.records import Prediction
 from sftcore.reporter import SILENT
 
 if TYPE_CHECKING:
-    from sftcore.components import Row, Task, TaskState
+    from sftcore.components import Row
     from sftcore.records import Records
     from sftcore.reporter import Reporter
+    from sftcore.task import Task, TaskState
 
 STRENGTH = 10.0
 MOST_ROWS = 50_000
 TEXTS_LOOKED_AT = 1_000
+RESERVED = ("majority", "tfidf", "base")
+"""Names that no baseline of a task can have."""
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 )
 """Letters of scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
 WORD = re.compile(r"[^\W\d_]+")
+
+
+AsRecords = Callable[[Sequence[Prediction]], "Records"]
+"""Makes records of predictions for the rows that are scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +60,53 @@ def run_baselines(
     """The baselines for this task, fitted on `train` (preprocessed, not augmented) and tested on `test`.
 
     `row_ids` and `groups` (rows of test,) are those of the model's records, so that differences can be paired.
-    Empty for tasks other than classification and regression. The same rows give the same result.
+    Majority and word counts for classification and regression, then those that the task brings along; one that fails
+    is left out with a warning. The same rows give the same result.
     """
-    if task.predicts not in ("labels", "label_sets", "scores"):
-        return []
-    targets = [task.reference(row, state) for row in train]
     references = [task.reference(row, state) for row in test]
 
     def as_records(predictions: Sequence[Prediction]) -> Records:
         return task.records(row_ids, predictions, references, state, groups)
 
-    names = task.label_names(state)
-    result = [_majority(task, targets, names, len(test), as_records)]
-    texts = [task.features_text(row) for row in train], [task.features_text(row) for row in test]
-    if all(text is not None for column in texts for text in column):
-        try:
-            result.append(_word_counts(task, texts, targets, names, as_records))
-        except ValueError as error:  # no words at all
-            reporter.warning(f"no tfidf baseline: {error}")
+    result: list[Baseline] = []
+    if task.predicts in ("labels", "label_sets", "scores"):
+        targets = [task.reference(row, state) for row in train]
+        names = task.label_names(state)
+        result.append(_majority(task, targets, names, len(test), as_records))
+        texts = [task.features_text(row) for row in train], [task.features_text(row) for row in test]
+        if all(text is not None for column in texts for text in column):
+            try:
+                result.append(_word_counts(task, texts, targets, names, as_records))
+            except ValueError as error:  # no words at all
+                reporter.warning(f"no tfidf baseline: {error}")
+    try:
+        _add_own(result, task, state, train, test, as_records)
+    except Exception as error:  # a guest's code may raise anything, and the model is trained already
+        reporter.warning(f"a baseline of {task.name} failed: {type(error).__name__}: {error}")
     return result
 
 
-def _majority(task: Task, targets: Sequence[Any], names: Sequence[str], size: int, as_records: Any) -> Baseline:
+def _add_own(
+    result: list[Baseline],
+    task: Task,
+    state: TaskState,
+    train: Sequence[Row],
+    test: Sequence[Row],
+    as_records: AsRecords,
+) -> None:
+    """Append the task's own, each timed from the one before: a task that yields them is timed one by one."""
+    began = time.perf_counter()
+    for own in task.baselines(train, test, state):
+        if own.name in RESERVED or any(own.name == other.name for other in result):
+            raise ValueError(f"the name {own.name!r} is taken")
+        if len(own.predictions) != len(test):
+            raise ValueError(f"{own.name} has {len(own.predictions)} predictions for {len(test)} rows")
+        seconds = time.perf_counter() - began
+        result.append(Baseline(own.name, own.description, as_records(own.predictions), seconds))
+        began = time.perf_counter()
+
+
+def _majority(task: Task, targets: Sequence[Any], names: Sequence[str], size: int, as_records: AsRecords) -> Baseline:
     """The same prediction for all rows."""
     began = time.perf_counter()
     if task.predicts == "scores":
@@ -106,7 +138,7 @@ def _indicators(targets: Sequence[Any], names: Sequence[str], single: bool) -> N
 
 
 def _word_counts(
-    task: Task, texts: tuple[list[Any], list[Any]], targets: Sequence[Any], names: Sequence[str], as_records: Any
+    task: Task, texts: tuple[list[Any], list[Any]], targets: Sequence[Any], names: Sequence[str], as_records: AsRecords
 ) -> Baseline:
     """TF-IDF of 1-2 grams with a linear model."""
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -85,7 +85,8 @@ def bootstrap(score: Score, systems: Sequence[Records], rng: np.random.Generator
         for number, index in enumerate(resamples(len(first), first.groups, rng, times)):
             for place, system in enumerate(systems):
                 for name, value in score(system.take(index)).items():
-                    samples[name][number, place] = value
+                    if name in samples:
+                        samples[name][number, place] = value
     return Bootstrap(values, samples, len(first) if first.groups is None else len(np.unique(first.groups)))
 
 
@@ -118,7 +119,8 @@ def number_or_none(value: float) -> float | None:
 
 
 def _by_name(scored: Sequence[Mapping[str, float]]) -> dict[str, NDArray[np.float64]]:
-    return {name: np.array([values[name] for values in scored], np.float64) for name in scored[0]}
+    """The values of all systems; NaN where a system has no such value (a baseline knows less than the model)."""
+    return {name: np.array([values.get(name, np.nan) for values in scored], np.float64) for name in scored[0]}
 
 
 def _interval(value: float, samples: NDArray[np.float64], level: float) -> Interval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,28 +19,50 @@ def confident_mistakes(
     """The wrong rows of which the model was surest, or whose number is farthest off, the worst first.
 
     All three have n rows in one order. Each is `{"row_id", "label", "prediction", "score"}`, with `error` in
-    place of score for numbers; label and prediction have the form of `Prediction.value`.
+    place of score for numbers; label and prediction have the form of `Prediction.value`. Of texts and spans only
+    `row_id` and `score` are given: the texts of the data stand elsewhere.
     """
-    numbers = records.kind == "scores"
+    numbers, quiet = records.kind == "scores", records.kind in ("texts", "spans")
     if numbers:
         badness = np.abs(records.predictions - records.references)
     else:
-        wrong = records.predictions != records.references
-        wrong = wrong.any(1) if wrong.ndim == 2 else wrong.astype(bool)
         scores = np.array([np.nan if p.score is None else p.score for p in predictions], np.float64)
-        badness = np.where(wrong, np.nan_to_num(scores, nan=0.0), -1.0)
-    order = np.argsort(-np.nan_to_num(badness, nan=-1.0), kind="stable")[:most]
-    last = 0.0 if numbers else -1.0
+        badness = np.where(wrong_rows(records), np.nan_to_num(scores, nan=0.0), -np.inf)
+    lowest = 0.0 if numbers else -np.inf
+    order = np.argsort(-np.nan_to_num(badness, nan=lowest, neginf=lowest), kind="stable")[:most]
     return [
         {
             "row_id": int(records.row_ids[row]),
-            "label": _plain(references[row]),
-            "prediction": _plain(predictions[row].value),
+            **({} if quiet else {"label": _plain(references[row]), "prediction": _plain(predictions[row].value)}),
             "error" if numbers else "score": float(badness[row]) if numbers else predictions[row].score,
         }
         for row in order.tolist()
-        if badness[row] > last
+        if badness[row] > lowest
     ]
+
+
+def wrong_rows(records: Records) -> np.ndarray:
+    """Which rows are not what they should be, (n,) bool: a text that is none of those that are right (no text, where
+    none is right), spans in any order, numbers that are a little off."""
+    if records.kind == "texts":
+        return np.array([not _is_right(*pair) for pair in _pairs(records)], bool)
+    if records.kind == "spans":
+        return np.array([_as_set(one) != _as_set(other) for one, other in _pairs(records)], bool)
+    wrong = np.asarray(records.predictions != records.references, bool)
+    return wrong if wrong.ndim == 1 else np.asarray(wrong.any(axis=1))
+
+
+def _pairs(records: Records) -> Iterator[tuple[Any, Any]]:
+    return zip(records.predictions.tolist(), records.references.tolist(), strict=True)
+
+
+def _is_right(text: Any, references: Any) -> bool:
+    accepted = (references,) if isinstance(references, str) else tuple(references or ())
+    return text in (accepted or ("",))
+
+
+def _as_set(spans: Any) -> set[tuple[Any, ...]]:
+    return {tuple(span) for span in spans or ()}
 
 
 def confused_pairs(records: Records, most: int = MOST) -> list[dict[str, Any]]:

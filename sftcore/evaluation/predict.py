@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from sftcore.components import Output
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT
+from sftcore.task import Generated, Output
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from sftcore.components import Row, Task, TaskState
+    from sftcore.components import Row
     from sftcore.data.encode import EncodedRows
     from sftcore.data.rows import Rows
     from sftcore.reporter import Reporter
+    from sftcore.task import Task, TaskState
 
 TOKENS_A_BATCH = 4_096
 ROWS_A_BATCH = 256
+LOGITS_A_BATCH = 1 << 27
+"""A task that generates has a logit for each token of the vocabulary: at most so many at once, 512 MiB in float32."""
 NO_LABEL = -100
+NOTHING_ENCODED = "nothing of this row could be encoded"
+NOT_GENERATED = "not generated"
+_SHORT = 64
+"""Logits of more numbers than this are kept as an array: a tuple takes eight times the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +41,9 @@ class Predicted:
     """What was predicted of n rows, in their order.
 
     `references` have the form of `Prediction.value`, None where a row has no target. `loss` is the sum over all
-    items divided by their number, None without labels or loss function. `tokens` counts those of the rows,
-    `padded_tokens` those that the model read; `seconds` is the time it took.
+    items (labels that count: tokens, for tasks that generate) divided by their number, None without labels or loss
+    function. `tokens` counts those of the rows, `padded_tokens` those that the model read; `seconds` is the time it
+    took.
     """
 
     predictions: list[Prediction]
@@ -47,13 +56,40 @@ class Predicted:
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Loss and items so far."""
+class _Pass:
+    """One way of a model through encoded rows: outputs, loss and items so far. The loss adds up in float64."""
 
+    model: PreTrainedModel
+    task: Task
+    state: TaskState
+    tokenizer: PreTrainedTokenizerBase
+    encoded: EncodedRows
+    loss_function: Callable[..., torch.Tensor] | None
+    generates: bool
+    outputs: list[Output | None]
     loss: float = 0.0
     items: int = 0
     padded_tokens: int = 0
-    outputs: list[Output | None] = field(default_factory=list)
+
+    def batch(self, index: np.ndarray) -> None:
+        """Send the features at these positions through the model: keep their outputs, add their loss."""
+        features = [self.encoded.feature(position) for position in index.tolist()]
+        collated = self.task.collate(features, self.tokenizer)
+        batch = {name: value.to(self.model.device) for name, value in collated.items()}
+        outputs, kept = self.task.outputs(self.model, batch, self.state)
+        self._add_loss(outputs, batch)
+        del outputs  # what it holds would stand in memory beside all that generation needs
+        written: Sequence[Generated | None] = [None] * len(kept)
+        if self.generates:
+            written = self.task.generate(self.model, batch, self.tokenizer, self.state)
+        for position, logits, generated in zip(index.tolist(), kept, written, strict=True):
+            self.outputs[position] = Output(logits, self.encoded.info(position), generated)
+
+    def _add_loss(self, outputs: Any, batch: dict[str, torch.Tensor]) -> None:
+        self.padded_tokens += int(batch["input_ids"].numel()) if "input_ids" in batch else 0
+        if self.loss_function is not None and outputs is not None and "labels" in batch:
+            self.loss += float(self.loss_function(outputs, batch["labels"], num_items_in_batch=1))
+            self.items += int(batch["labels"].ne(NO_LABEL).sum())
 
 
 def predict(
@@ -67,34 +103,48 @@ def predict(
     tokens_per_batch: int = TOKENS_A_BATCH,
     precision: str = "fp32",
     loss_function: Callable[..., torch.Tensor] | None = None,
+    generate: bool = True,
     reporter: Reporter = SILENT,
 ) -> Predicted:
     """Predict all rows with the model where it stands.
 
-    Batches hold features of like length, at most `tokens_per_batch` tokens with their padding; `precision` is
-    "fp32", "bf16" or "fp16" (autocast). Of each feature only what `task.outputs` gives is kept. The model is
-    left in the mode that it was in, and no global random generator is touched. A row that gave no feature
-    comes back with a reason in place of a value. Raises what the task raises for labels that it does not know.
+    Batches hold features of like length, at most `tokens_per_batch` tokens with their padding, and with what is to be
+    generated; `precision` is "fp32", "bf16" or "fp16" (autocast). Of each feature only what `task.outputs` gives is
+    kept, and what `task.generate` gives where the task generates; with `generate=False` there is the loss alone, and
+    no row has a value. The model is left in the mode that it was in, and no global random generator is touched. A row
+    that gave no feature comes back with a reason in place of a value. Raises what the task raises for labels that it
+    does not know.
     """
     values = cast("Sequence[Row]", getattr(rows, "values", rows))
     began = time.perf_counter()
     references = [task.reference(row, state) for row in values]
-    tally = _Tally(outputs=[None] * len(encoded))
-    batches = list(length_batches(encoded.lengths, tokens_per_batch))
+    generates = task.generates and generate
+    through = _Pass(model, task, state, tokenizer, encoded, loss_function, generates, [None] * len(encoded))
+    batches = list(_batches(model, task, encoded.lengths, tokens_per_batch, generates))
     with _evaluating(model), _precision(model, precision):
         for number, index in enumerate(batches, 1):
-            batch = task.collate([encoded.feature(int(i)) for i in index], tokenizer)
-            _forward(model, task, state, batch, loss_function, tally, index, encoded)
+            through.batch(index)
             reporter.progress(number, len(batches), {})
     return Predicted(
-        predictions=_decoded(task, state, values, encoded.parents, tally.outputs),
+        predictions=_decoded(through, values, decodes=generate or not task.generates),
         references=references,
-        loss=tally.loss / tally.items if tally.items else None,
-        items=tally.items,
+        loss=through.loss / through.items if through.items else None,
+        items=through.items,
         seconds=time.perf_counter() - began,
         tokens=int(encoded.lengths.sum()),
-        padded_tokens=tally.padded_tokens,
+        padded_tokens=through.padded_tokens,
     )
+
+
+def _batches(
+    model: PreTrainedModel, task: Task, lengths: np.ndarray, tokens: int, generates: bool
+) -> Iterator[np.ndarray]:
+    """Batches as `length_batches` makes them; of a task that generates so small that logits and new tokens fit."""
+    if not task.generates:
+        return length_batches(lengths, tokens)
+    new = getattr(getattr(model, "generation_config", None), "max_new_tokens", None) or 0
+    vocabulary = getattr(model.config.get_text_config(), "vocab_size", None) or 1
+    return length_batches(lengths + (new if generates else 0), min(tokens, LOGITS_A_BATCH // vocabulary))
 
 
 def length_batches(lengths: np.ndarray, tokens_per_batch: int, most_rows: int = ROWS_A_BATCH) -> Iterator[np.ndarray]:
@@ -135,36 +185,28 @@ def _precision(model: PreTrainedModel, precision: str) -> AbstractContextManager
     return torch.autocast(model.device.type, dtype=types[precision])
 
 
-def _forward(
-    model: PreTrainedModel,
-    task: Task,
-    state: TaskState,
-    batch: dict[str, torch.Tensor],
-    loss_function: Callable[..., torch.Tensor] | None,
-    tally: _Tally,
-    index: np.ndarray,
-    encoded: EncodedRows,
-) -> None:
-    """One batch: keep its outputs, add its loss."""
-    batch = {name: value.to(model.device) for name, value in batch.items()}
-    outputs, kept = task.outputs(model, batch, state)
-    for position, logits in zip(index.tolist(), kept, strict=True):
-        tally.outputs[position] = Output(logits, encoded.info(position))
-    tally.padded_tokens += int(batch["input_ids"].numel()) if "input_ids" in batch else 0
-    if loss_function is not None and "labels" in batch:
-        tally.loss += float(loss_function(outputs, batch["labels"], num_items_in_batch=1))
-        tally.items += int(batch["labels"].ne(NO_LABEL).sum())
-
-
-def _decoded(
-    task: Task, state: TaskState, rows: Sequence[Row], parents: np.ndarray, outputs: Sequence[Output | None]
-) -> list[Prediction]:
+def _decoded(through: _Pass, rows: Sequence[Row], decodes: bool) -> list[Prediction]:
     """One prediction a row from the outputs of its features."""
     by_row: list[list[Output]] = [[] for _ in rows]
-    for parent, output in zip(parents.tolist(), outputs, strict=True):
+    for parent, output in zip(through.encoded.parents.tolist(), through.outputs, strict=True):
         if output is not None:
             by_row[parent].append(output)
     return [
-        task.decode(row, found, state) if found else Prediction(None, reason="nothing of this row could be encoded")
+        Prediction(None, reason=NOTHING_ENCODED)
+        if not found
+        else _compact(through.task.decode(row, found, through.state), found)
+        if decodes
+        else Prediction(None, reason=NOT_GENERATED)
         for row, found in zip(rows, by_row, strict=True)
     ]
+
+
+def _compact(prediction: Prediction, outputs: Sequence[Output]) -> Prediction:
+    """The prediction with long logits as an array, and with the ids that were generated for its feature."""
+    changed: dict[str, Any] = {}
+    if prediction.logits is not None and len(prediction.logits) > _SHORT:
+        changed["logits"] = array("f", np.asarray(prediction.logits, np.float32).reshape(-1).tobytes())
+    written = outputs[prediction.feature].generated
+    if prediction.generated is None and written is not None:
+        changed["generated"] = written.ids
+    return replace(prediction, **changed) if changed else prediction

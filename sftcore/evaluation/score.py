@@ -10,20 +10,24 @@ import numpy as np
 
 from sftcore.errors import PluginError, Problem, RecipeError
 from sftcore.evaluation.baselines import Baseline, run_baselines
+from sftcore.evaluation.before import NAME, Before, perplexity
 from sftcore.evaluation.intervals import LEVEL, RESAMPLES, Bootstrap, bootstrap, group_numbers, number_or_none
 from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
 from sftcore.evaluation.verdict import verdict
 from sftcore.records import Records
-from sftcore.reporter import SILENT
+from sftcore.reporter import SILENT, SilentReporter
 
 if TYPE_CHECKING:
-    from sftcore.components import Metric, Row, Task, TaskState
+    from sftcore.components import Metric, Row
     from sftcore.data.rows import Rows
     from sftcore.evaluation.predict import Predicted
     from sftcore.reporter import Reporter
+    from sftcore.task import Task, TaskState
 
 MOST_CLASSES = 100
 """With more classes the confusion matrix is left out; the confused pairs say the same."""
+MOST_PARTS = 50
+"""Parts of the data that are scored by themselves, for each way to divide it: the most frequent."""
 
 
 def metric_names(metrics: Sequence[Metric]) -> list[str]:
@@ -74,16 +78,14 @@ def check_metrics(
     `problem(key, message)` makes the problem (`recipe.problem`). Raises `sftcore.RecipeError`, or `PluginError`
     where a metric returns something else than numbers by name, one of them its own.
     """
-    if task.predicts not in ("labels", "label_sets", "scores"):
+    if task.predicts == "spans":
         return
-    size = len(task.label_names(state)) or 2
-    values = {"labels": np.arange(size), "label_sets": np.eye(size, dtype=bool), "scores": np.arange(float(size))}
-    column = values[task.predicts]
-    scores = None if task.predicts == "scores" else np.eye(size, dtype=np.float32)
-    records = Records(task.predicts, np.arange(size), column, column, task.label_names(state), scores)
+    records = _perfect(task, state)
     misfits, flaws = [], []
     for number, metric in enumerate(metrics):
         key = f"metrics.{number}"
+        if task.predicts not in metric.understands:
+            continue
         try:
             flaw = _flaw_of(metric, metric.score(records))
         except ValueError as error:
@@ -92,6 +94,28 @@ def check_metrics(
             flaws += [problem(key, f"the metric {metric.name}: score {flaw}")] if flaw else []
     if flaws or misfits:
         raise (PluginError if flaws else RecipeError)(*flaws, *misfits)
+
+
+def _perfect(task: Task, state: TaskState) -> Records:
+    """Records without a mistake, one row a class, or two rows where there are no classes."""
+    names = task.label_names(state)
+    size = len(names) or 2
+    if task.predicts == "texts":
+        texts = [f"text {row}" for row in range(size)]
+        answers = _objects([(text,) for text in texts])
+        return Records("texts", np.arange(size), _objects(texts), answers, names, np.ones((size, 1), np.float32))
+    values = {"labels": np.arange(size), "label_sets": np.eye(size, dtype=bool), "scores": np.arange(float(size))}
+    column = values[task.predicts]
+    scores = None if task.predicts == "scores" else np.eye(size, dtype=np.float32)
+    return Records(task.predicts, np.arange(size), column, column, names, scores)
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray:
+    """The values as a column of objects (n,), tuples of one length included."""
+    column = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        column[place] = value
+    return column
 
 
 def _flaw_of(metric: Metric, values: object) -> str:
@@ -133,29 +157,90 @@ def evaluate_split(
     *,
     train: Sequence[Row] = (),
     keep: np.ndarray | None = None,
+    before: Before | None = None,
     reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
     """Everything that is said of a split: `score_split`, with baselines fitted on `train` (none without it).
 
     `keep` (rows,) bool is false for rows left out of the scores because a twin of theirs is scored. `rng` draws
-    the resamples. Adds to `score_split`: `loss`, `seconds` of the prediction, `mistakes`, the most confident.
+    the resamples; `before` is the base model before training, which becomes the baseline "base". Adds to
+    `score_split`::
+
+        loss, seconds         of the prediction; the loss in nats a label that counts, over all rows
+        perplexity            e to the loss; of tasks that generate, whose labels are tokens
+        slices.<what>.<part>  {"rows", "metrics": the main values}, of the parts that `task.slices` names
+        mistakes              the most confident, see `sftcore.evaluation.mistakes.confident_mistakes`
+        notes                 what is missing in all this, and why: a list of sentences
     """
-    index = scored_rows(predicted, keep)
+    index, told = scored_rows(predicted, keep), _Noting(reporter)
     records = records_of(task, state, rows, predicted, index)
-    chosen = [rows.values[place] for place in index]
+    chosen, references = [rows.values[place] for place in index], [predicted.references[place] for place in index]
     baselines = (
-        run_baselines(task, state, train, chosen, records.row_ids, records.groups, reporter)
+        run_baselines(task, state, train, chosen, records.row_ids, records.groups, told)
         if len(train) and len(index)
         else []
     )
+    paired = before and before.baseline(
+        index, lambda said: task.records(records.row_ids, said, references, state, records.groups)
+    )
     without = sum(reference is None for reference in predicted.references)
     left_out = {"twins": len(rows) - len(index) - without, "without_label": without}
-    result = score_split(metrics, records, baselines, rng=rng, left_out=left_out)
-    mistakes = confident_mistakes(
-        records, [predicted.predictions[place] for place in index], [predicted.references[place] for place in index]
-    )
-    timed = {"loss": None if predicted.loss is None else number_or_none(predicted.loss), "seconds": predicted.seconds}
-    return {**result, **timed, "mistakes": mistakes}
+    result = score_split(metrics, records, [*baselines, *([paired] if paired else [])], rng=rng, left_out=left_out)
+    if before and not paired:
+        result["baselines"][NAME] = before.as_json()
+    if before and before.note:
+        told.warning(before.note)
+    loss = {"loss": None if predicted.loss is None else number_or_none(predicted.loss)}
+    return {
+        **result,
+        **loss,
+        **({"perplexity": perplexity(predicted.loss)} if task.generates else {}),
+        "seconds": predicted.seconds,
+        "slices": slice_scores(task, metrics, records, chosen),
+        "mistakes": confident_mistakes(records, [predicted.predictions[place] for place in index], references),
+        "notes": told.notes,
+    }
+
+
+class _Noting(SilentReporter):
+    """Hands on warnings, and keeps them."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.notes: list[str] = []
+        self._reporter = reporter
+
+    def warning(self, text: str) -> None:
+        self.notes.append(text)
+        self._reporter.warning(text)
+
+
+def slice_scores(
+    task: Task, metrics: Sequence[Metric], records: Records, rows: Sequence[Row]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The metrics' main values (None: not defined) of each part that `task.slices` puts some of the rows in:
+    `{what: {part: {"rows", "metrics"}}}`, the 50 largest parts, the largest first.
+
+    `records` and `rows` have one order.
+    """
+    members: dict[str, dict[str, list[int]]] = {}
+    for place, row in enumerate(rows):
+        for what, part in task.slices(row).items():
+            members.setdefault(what, {}).setdefault(part, []).append(place)
+    names = metric_names(metrics)
+
+    def scored(places: list[int]) -> dict[str, Any]:
+        values = score_all(metrics, records.take(np.array(places)))
+        return {"rows": len(places), "metrics": {name: number_or_none(values[name]) for name in names}}
+
+    return {
+        what: {part: scored(places) for part, places in sorted(parts.items(), key=_by_size)[:MOST_PARTS]}
+        for what, parts in members.items()
+    }
+
+
+def _by_size(part: tuple[str, list[int]]) -> tuple[int, str]:
+    """The largest first, then by name."""
+    return -len(part[1]), part[0]
 
 
 def score_split(

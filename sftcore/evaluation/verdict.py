@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from sftcore.evaluation.before import NAME as BASE
 from sftcore.evaluation.intervals import LEVEL, Bootstrap, Interval
+from sftcore.evaluation.mistakes import wrong_rows
 from sftcore.records import Records
 
 FEW_ROWS = 500
@@ -100,7 +102,10 @@ def _reservations(
 
 def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baseline: Records) -> list[str]:
     advice, rows, left = [], len(model), _mistakes(baseline)
+    answers = "references" if model.kind in ("texts", "spans") else "labels"
     keep = "keep the baseline: it is smaller and faster, and these rows show nothing against it"
+    if hardest == BASE:
+        keep = "keep the base model as it is: these rows show nothing against it"
     if left <= FEW_MISTAKES and gains[hardest].high >= 0:
         made = f"{left} mistake{'' if left == 1 else 's'} in {rows:,} rows" if left else f"no mistake in {rows:,} rows"
         advice.append(
@@ -118,7 +123,7 @@ def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baselin
         advice.append(f"{rows} scored rows tell little apart: give the test split more rows")
     return [
         *advice,
-        "read the mistakes: labels that contradict each other put a ceiling on every model",
+        f"read the mistakes: {answers} that contradict each other put a ceiling on every model",
         "try a larger base model, one that was pretrained on texts of this language and kind",
         f"or {keep}",
     ]
@@ -126,8 +131,7 @@ def _advice(gains: Mapping[str, Interval], hardest: str, model: Records, baselin
 
 def _mistakes(records: Records) -> int:
     """Rows whose prediction is not the reference; every number that is a little off counts."""
-    wrong = np.asarray(records.predictions != records.references, bool)
-    return int(wrong.reshape(len(records), -1).any(axis=1).sum())
+    return int(wrong_rows(records).sum())
 
 
 def _one_answer(records: Records) -> bool:

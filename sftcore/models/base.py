@@ -7,26 +7,37 @@ import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sftcore import locations
 from sftcore.errors import ModelError, Problem, SftcoreError, did_you_mean
+from sftcore.models.gguf import ENDING, gguf_flaw
 from sftcore.models.weight_files import weights_flaw
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
 
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+"""What is fetched: configurations, vocab.json, merges.txt and vocab.txt, spiece.model, chat templates, weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where a run starts: a local directory (None: from nothing), the hub's commit, and a hash of the content."""
+    """Where a run starts: a local directory (None: from nothing), the hub's commit, and a hash of the content.
+
+    `gguf_file` is the name of the one file in the directory that is the model, "" where the directory is.
+    """
 
     name: str
     path: Path | None
     commit: str = ""
     sha256: str = ""
+    gguf_file: str = ""
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What each `from_pretrained` of configuration, tokenizer and model takes besides the path."""
+        return {"local_files_only": True, **({"gguf_file": self.gguf_file} if self.gguf_file else {})}
 
 
 def locate_base(recipe: Recipe) -> Base:
@@ -41,6 +52,7 @@ def locate_base(recipe: Recipe) -> Base:
         return Base("from nothing", None, sha256=hashlib.sha256(text.encode()).hexdigest())
     if locations.is_hub_id(name, recipe.folder):
         path = _download(recipe, name)
+        _require_config(recipe, path)
         _require_weights(recipe, path)
         return Base(name, path, commit=path.name, sha256=path.name)
     try:
@@ -48,6 +60,8 @@ def locate_base(recipe: Recipe) -> Base:
     except SftcoreError as error:
         found = error.problems[0]
         raise ModelError(recipe.problem("model.base", found.message, found.advice)) from error
+    if path.suffix.lower() == ENDING and path.is_file():
+        return _gguf(recipe, name, path)
     if not (path / "config.json").is_file():
         raise ModelError(_no_model(recipe, path))
     _require_weights(recipe, path)
@@ -60,20 +74,36 @@ def _require_peft(recipe: Recipe) -> None:
         raise ModelError(recipe.problem("model.adapter", message, advice))
 
 
+def _require_config(recipe: Recipe, path: Path) -> None:
+    if not (path / "config.json").is_file():
+        message = "this repository of the hub has no config.json, so it holds no transformers model"
+        advice = "of a repository with GGUF files download one, and name the file"
+        raise ModelError(recipe.problem("model.base", message, advice))
+
+
 def _require_weights(recipe: Recipe, path: Path) -> None:
     message, advice = weights_flaw(path)
     if message:
         raise ModelError(recipe.problem("model.base", message, advice))
 
 
+def _gguf(recipe: Recipe, name: str, path: Path) -> Base:
+    message, advice = gguf_flaw(path)
+    if message:
+        raise ModelError(recipe.problem("model.base", message, advice))
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Base(name, path.parent, sha256=digest, gguf_file=path.name)
+
+
 def _no_model(recipe: Recipe, path: Path) -> Problem:
-    if path.suffix.lower() == ".gguf":
-        message = "GGUF files can't be trained from: their weights are quantized for inference"
-        return recipe.problem("model.base", message, "give the directory or hub id of the model that it was made from")
     if path.is_file():
         message = "a directory with config.json was expected, this is a file"
         advice = f"give its directory: {Path(str(recipe.model.base)).parent}" if _beside(path) else ""
         return recipe.problem("model.base", message, advice)
+    if packed := sorted(child.name for child in path.glob(f"*{ENDING}")):
+        message = f"no config.json in this directory, but the GGUF file {packed[0]}"
+        return recipe.problem("model.base", message, f"name the file: {str(recipe.model.base).rstrip('/')}/{packed[0]}")
     inside = [child.parent.name for child in path.glob("*/config.json")]
     message = "no config.json in this directory, so it holds no transformers model"
     return recipe.problem("model.base", message + did_you_mean(path.name, inside), f"looked in {recipe.model.base}")

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sftcore.errors import ModelError, did_you_mean
+from sftcore.models.adapters import with_adapter
 from sftcore.models.base import Base
 from sftcore.models.calls import as_model_error
+from sftcore.models.gguf import as_ordinary, mend_tokenizer, unfollowed, unpacking, without_bar
 from sftcore.models.scratch import scratch_config, train_tokenizer
+from sftcore.models.tokenizers import require_reloadable
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from sftcore.components import Task, TaskState
     from sftcore.recipe import Recipe
     from sftcore.reporter import Reporter
+    from sftcore.task import Task, TaskState
 
 TOKENS_WITHOUT_LIMIT = 10**6
 OFFSET_POSITIONS = {
@@ -24,14 +28,6 @@ OFFSET_POSITIONS = {
     *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 }
 """Model types that number positions from their padding token's number + 1 on, and so have fewer than they say."""
-TASK_TYPES = {
-    "AutoModelForSequenceClassification": "SEQ_CLS",
-    "AutoModelForTokenClassification": "TOKEN_CLS",
-    "AutoModelForQuestionAnswering": "QUESTION_ANS",
-    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
-    "AutoModelForCausalLM": "CAUSAL_LM",
-}
-"""PEFT's name for what a transformers class is for; it decides which head is trained beside the adapter."""
 
 
 def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrainedTokenizerBase:
@@ -42,22 +38,43 @@ def load_tokenizer(recipe: Recipe, base: Base, texts: Iterable[str]) -> PreTrain
     scratch = recipe.model.scratch
     if base.path is None:
         assert scratch is not None
-        tokenizer = train_tokenizer(scratch, texts)
+        tokenizer = train_tokenizer(recipe, scratch, texts)
         config: Any = scratch_config(recipe, scratch, tokenizer)
     else:
-        from transformers import AutoConfig, AutoTokenizer
-
-        with as_model_error(recipe, "its config.json can't be used"):
-            config = AutoConfig.from_pretrained(base.path, local_files_only=True)
-        with as_model_error(recipe, "the tokenizer can't be loaded"):
-            tokenizer = AutoTokenizer.from_pretrained(base.path, local_files_only=True)
-        _require_vocabulary(recipe, tokenizer, config)
+        tokenizer, config = _tokenizer_of(recipe, base)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:  # some tokenizer.json files truncate or pad by themselves
         backend.no_truncation()
         backend.no_padding()
     tokenizer.model_max_length = _max_length(recipe, tokenizer, config)
+    if base.path is None or base.gguf_file:
+        require_reloadable(recipe, tokenizer, config)
     return tokenizer
+
+
+def _tokenizer_of(recipe: Recipe, base: Base) -> tuple[PreTrainedTokenizerBase, PretrainedConfig]:
+    """The base's tokenizer and configuration. Raises `ModelError`."""
+    from transformers import AutoTokenizer
+
+    config = _config_of(recipe, base)
+    with as_model_error(recipe, "the tokenizer can't be loaded"):
+        tokenizer = AutoTokenizer.from_pretrained(base.path, **base.keywords)
+        if base.gguf_file:
+            assert base.path is not None
+            mend_tokenizer(tokenizer, base.path / base.gguf_file)
+    _require_vocabulary(recipe, tokenizer, config)
+    return tokenizer, config
+
+
+def _config_of(recipe: Recipe, base: Base) -> PretrainedConfig:
+    """The base's configuration. Raises `ModelError`."""
+    from transformers import AutoConfig
+
+    what = "its header can't be used" if base.gguf_file else "its config.json can't be used"
+    assert base.path is not None
+    with as_model_error(recipe, what):
+        config: PretrainedConfig = AutoConfig.from_pretrained(base.path, **base.keywords)
+    return config
 
 
 def _require_vocabulary(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
@@ -73,6 +90,8 @@ def _require_vocabulary(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, conf
 
 def _max_length(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> int:
     positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and positions <= 0:  # XLNet's way to say that there is no limit
+        positions = None
     if positions is not None and config.model_type in OFFSET_POSITIONS:
         positions -= (config.pad_token_id or 0) + 1
     own = [n for n in (tokenizer.model_max_length, positions) if n is not None and 0 < n < TOKENS_WITHOUT_LIMIT]
@@ -91,60 +110,83 @@ def _max_length(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, config: Pret
 def load_model(
     recipe: Recipe, base: Base, task: Task, state: TaskState, tokenizer: PreTrainedTokenizerBase, reporter: Reporter
 ) -> PreTrainedModel:
-    """The model with the task's head, in float32. New weights are drawn from the recipe's seed."""
-    import torch
+    """The model with the task's head, in float32, and the recipe's adapter around it.
+
+    New weights are drawn from the recipe's seed. Raises `ModelError`.
+    """
+    model, new = load_plain(recipe, base, task, state, tokenizer, reporter)
+    return with_adapter(recipe, model, new)
+
+
+def load_plain(
+    recipe: Recipe, base: Base, task: Task, state: TaskState, tokenizer: PreTrainedTokenizerBase, reporter: Reporter
+) -> tuple[PreTrainedModel, set[str]]:
+    """The model as `load_model` gives it, without an adapter, and the names of the weights that the base lacks."""
     import transformers
 
     transformers.set_seed(recipe.seed)
     with as_model_error(recipe, f"the task {task.name} asks for {task.auto_class}", "task.use"):
         auto = getattr(transformers, task.auto_class)
     if base.path is None:
-        assert recipe.model.scratch is not None
-        reporter.warning("this model starts from nothing: no pretrained weights")
-        config = scratch_config(recipe, recipe.model.scratch, tokenizer, **task.config(state))
-        with as_model_error(recipe, "no such model can be built", "model.scratch"):
-            model = auto.from_config(config, dtype=torch.float32)
+        model, new = _from_nothing(recipe, auto, task, state, tokenizer, reporter), set[str]()
     else:
-        with as_model_error(recipe, f"{task.auto_class} can't load it"):
-            model, info = auto.from_pretrained(
-                base.path,
-                dtype=torch.float32,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-                **{**_config(recipe, base.path), **task.config(state)},
-            )
-        _report_loading(model, info, reporter)
-    return _with_adapter(recipe, task.prepare_model(model, tokenizer, state))
+        model, new = _from_base(recipe, base, auto, task, state, reporter)
+        if base.gguf_file:
+            _tell_of_gguf(tokenizer, base.path / base.gguf_file, reporter)
+    return task.prepare_model(model, tokenizer, state), new
 
 
-def _with_adapter(recipe: Recipe, model: PreTrainedModel) -> PreTrainedModel:
-    """The model with the recipe's PEFT adapter around it, which alone is trained (beside a new head)."""
-    adapter = recipe.model.adapter
-    if adapter is None:
-        return model
-    import peft
+def _from_nothing(
+    recipe: Recipe, auto: Any, task: Task, state: TaskState, tokenizer: PreTrainedTokenizerBase, reporter: Reporter
+) -> PreTrainedModel:
+    import torch
 
-    keys = {key: value for key, value in adapter.model_dump().items() if key != "use" and value is not None}
-    lists: dict[str, Any] = {key: list(v) if isinstance(v, tuple) else v for key, v in keys.items()}
-    with as_model_error(recipe, "the adapter does not fit the model", "model.adapter"):
-        config: Any = peft.LoraConfig(task_type=TASK_TYPES.get(recipe.task.auto_class), **lists)
-        wrapped: Any = peft.get_peft_model(model, config)
-    return cast("PreTrainedModel", wrapped)
+    assert recipe.model.scratch is not None
+    reporter.warning("this model starts from nothing: no pretrained weights")
+    config = scratch_config(recipe, recipe.model.scratch, tokenizer, **task.config(state))
+    with as_model_error(recipe, "no such model can be built", "model.scratch"):
+        model: PreTrainedModel = auto.from_config(config, dtype=torch.float32)
+    return model
 
 
-def merged(model: PreTrainedModel) -> PreTrainedModel:
-    """A model with an adapter with its weights added to its own, so that plain transformers loads it; else as it is."""
-    merge: Any = getattr(model, "merge_and_unload", None)
-    return model if merge is None else cast("PreTrainedModel", merge())
+def _from_base(
+    recipe: Recipe, base: Base, auto: Any, task: Task, state: TaskState, reporter: Reporter
+) -> tuple[PreTrainedModel, set[str]]:
+    """The model in the base's directory or GGUF file, and the names of the weights that are not there."""
+    import torch
+
+    changed = {**_changed_config(recipe, base), **task.config(state)}
+    with as_model_error(recipe, f"{task.auto_class} can't load it"), without_bar() if base.gguf_file else nullcontext():
+        model, info = auto.from_pretrained(
+            base.path,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **base.keywords,
+            **(unpacking() if base.gguf_file else {}),
+            **changed,
+        )
+    if base.gguf_file:
+        as_ordinary(model)
+    new = {*info["missing_keys"], *(entry[0] for entry in info.get("mismatched_keys", ()))}
+    _report_new(model, new, reporter)
+    return model, new
 
 
-def _config(recipe: Recipe, path: Path) -> dict[str, Any]:
+def _tell_of_gguf(tokenizer: PreTrainedTokenizerBase, file: Path, reporter: Reporter) -> None:
+    reporter.note("the weights of the GGUF file are unpacked to float32: what its quantisation lost stays lost")
+    way = unfollowed(tokenizer, file)
+    if way:
+        reporter.warning(
+            f"the GGUF file says that texts are cut as {way!r} does, which transformers does not know: numbers and "
+            "spaces may become other tokens than those that the model learned"
+        )
+
+
+def _changed_config(recipe: Recipe, base: Base) -> dict[str, Any]:
     """The recipe's `[model] config`: values of the base's configuration to change. Raises `ModelError`."""
-    from transformers import AutoConfig
-
     wanted = dict(recipe.model.config)
-    known = AutoConfig.from_pretrained(path, local_files_only=True).to_dict() if wanted else {}
+    known = _config_of(recipe, base).to_dict() if wanted else {}
     problems = [
         recipe.problem(f"model.config.{key}", f"the base's configuration has no such key{did_you_mean(key, known)}")
         for key in wanted
@@ -155,13 +197,32 @@ def _config(recipe: Recipe, path: Path) -> dict[str, Any]:
     return wanted
 
 
-def _report_loading(model: PreTrainedModel, info: dict[str, Any], reporter: Reporter) -> None:
-    """Say which weights are new: a head always is; more than that means that the base fits badly."""
-    new = {*info["missing_keys"], *(entry[0] for entry in info.get("mismatched_keys", ()))}
-    body = sorted(key for key in new if key.startswith(f"{model.base_model_prefix}.") and "pooler" not in key)
+def _report_new(model: PreTrainedModel, new: set[str], reporter: Reporter) -> None:
+    """Say which weights are new: a head often is; more than that means that the base fits badly."""
+    body = sorted(key for key in new if _is_body(model, key))
     if body:
         names = ", ".join(body[:3])
         reporter.warning(f"{len(body)} weights of the body are not in the base and start at random: {names} …")
-    head = len(new) - len(body)
-    if head:
-        reporter.note(f"{head} weights of the head are new (not in the base), as is usual for a new task")
+    head = new.difference(body)
+    if any(_writes(model, key) for key in head):
+        reporter.warning("the part that writes the next token is not in the base and starts at random")
+    elif head:
+        reporter.note(f"{len(head)} weights of the head are new (not in the base), as is usual for a new task")
+
+
+def _is_body(model: PreTrainedModel, key: str) -> bool:
+    """Whether a weight is of what a base without a head has; some models (T5) keep that beside the head."""
+    from torch.nn import Embedding
+    from transformers import PreTrainedModel
+
+    if "pooler" in key:
+        return False
+    if model.base_model is not model:
+        return key.startswith(f"{model.base_model_prefix}.")
+    return isinstance(getattr(model, key.partition(".")[0], None), PreTrainedModel | Embedding)
+
+
+def _writes(model: PreTrainedModel, key: str) -> bool:
+    """Whether a weight is of the layer that gives the scores of the next token."""
+    output = cast(Any, model).get_output_embeddings()
+    return output is not None and model.get_submodule(key.rpartition(".")[0]) is output

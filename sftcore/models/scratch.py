@@ -1,12 +1,13 @@
-"""Models from nothing: their configuration, and a tokenizer trained on the training split."""
+"""Models from nothing: the configuration of any architecture, completed with what the tokenizer and the task say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sftcore.errors import ModelError, did_you_mean
 from sftcore.models.calls import as_model_error
+from sftcore.models.tokenizers import Family, trained_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -14,107 +15,66 @@ if TYPE_CHECKING:
     from sftcore.recipe import Recipe
     from sftcore.recipe.schema import Scratch
 
-SPECIAL_TOKENS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-UNKNOWN = SPECIAL_TOKENS["unk_token"]
-ALGORITHMS = {
-    "characters": ("WordLevel", "WordLevelTrainer"),
-    "wordpiece": ("WordPiece", "WordPieceTrainer"),
-    "bpe": ("BPE", "BpeTrainer"),
-    "unigram": ("Unigram", "UnigramTrainer"),
-}
-"""Kinds of tokenizers, and what the tokenizers library calls their models and trainers."""
+
+def train_tokenizer(recipe: Recipe, scratch: Scratch, texts: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model from nothing, trained on `texts` (the training split). Raises `ModelError`."""
+    default = _default_config(recipe, scratch)
+    types = int(scratch.config.get("type_vocab_size", getattr(default, "type_vocab_size", 0)) or 0)
+    return trained_tokenizer(recipe, scratch.tokenizer, family(scratch, default), texts, token_types=types > 1)
 
 
 def scratch_config(
     recipe: Recipe, scratch: Scratch, tokenizer: PreTrainedTokenizerBase, **task_config: Any
 ) -> PretrainedConfig:
     """The recipe's `[model.scratch] config`, completed with what tokenizer and task say. Raises `ModelError`."""
-    from transformers import CONFIG_MAPPING, AutoConfig
+    from transformers import AutoConfig
 
-    wanted = dict(scratch.config)
-    model_type = str(wanted.pop("model_type", "bert"))
-    if model_type not in CONFIG_MAPPING:
-        message = f"unknown model_type {model_type!r}{did_you_mean(model_type, CONFIG_MAPPING)}"
-        raise ModelError(recipe.problem("model.scratch.config", message))
-    known = set(CONFIG_MAPPING[model_type]().to_dict())
-    unknown = [key for key in wanted if key not in known]
-    if unknown:
-        message = f"{model_type} has no {unknown[0]!r}{did_you_mean(unknown[0], known)}"
-        raise ModelError(recipe.problem("model.scratch.config", message))
-    special = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    default = _default_config(recipe, scratch)
+    wanted = {key: value for key, value in scratch.config.items() if key != "model_type"}
+    size = wanted.get("vocab_size")
+    if isinstance(size, int) and size < len(tokenizer):
+        message = f"vocab_size is {size:,}, and the tokenizer has {len(tokenizer):,} tokens"
+        advice = "leave it out: the model gets as many as there are"
+        raise ModelError(recipe.problem("model.scratch.config.vocab_size", message, advice))
+    completed = {"vocab_size": len(tokenizer), **_token_ids(tokenizer, family(scratch, default), default)}
     with as_model_error(recipe, "no such model can be built", "model.scratch"):
-        config: PretrainedConfig = AutoConfig.for_model(model_type, **{**special, **wanted, **task_config})
+        config: PretrainedConfig = AutoConfig.for_model(default.model_type, **{**completed, **wanted, **task_config})
     return config
 
 
-def train_tokenizer(scratch: Scratch, texts: Iterable[str]) -> PreTrainedTokenizerBase:
-    """A fast tokenizer in BERT's manner (`[CLS] a [SEP] b [SEP]`), trained on `texts`.
+def family(scratch: Scratch, default: PretrainedConfig) -> Family:
+    """Whether the model reads a text as a whole, goes on with it, or writes another one about it."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
 
-    "characters" gives one token a character; the others are trained to `vocab_size` by the tokenizers library.
-    """
-    from tokenizers import processors
-    from transformers import PreTrainedTokenizerFast
-
-    raw: Any = _untrained(scratch.tokenizer.kind)
-    raw.train_from_iterator(texts, _trainer(scratch.tokenizer.kind, scratch.tokenizer.vocab_size))
-    cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
-    template: Any = processors.TemplateProcessing  # not annotated
-    raw.post_processor = template(
-        single=f"{cls} $A {sep}",
-        pair=f"{cls} $A {sep} $B:1 {sep}:1",
-        special_tokens=[(token, raw.token_to_id(token)) for token in (cls, sep)],
-    )
-    positions = int(scratch.config.get("max_position_embeddings", 512))
-    fast: Any = PreTrainedTokenizerFast  # its constructor is not annotated
-    names = ["input_ids", *(["token_type_ids"] if _has_token_types(scratch) else []), "attention_mask"]
-    tokenizer = fast(
-        tokenizer_object=raw,
-        model_max_length=positions,
-        model_input_names=names,
-        clean_up_tokenization_spaces=False,
-        **SPECIAL_TOKENS,
-    )
-    return cast("PreTrainedTokenizerBase", tokenizer)
+    if scratch.config.get("is_encoder_decoder", getattr(default, "is_encoder_decoder", False)):
+        return "encoder-decoder"
+    writes = type(default) in MODEL_FOR_CAUSAL_LM_MAPPING and type(default) not in MODEL_FOR_MASKED_LM_MAPPING
+    return "decoder" if scratch.config.get("is_decoder", writes) else "encoder"
 
 
-def _has_token_types(scratch: Scratch) -> bool:
-    """Whether the architecture tells the two texts of a pair apart by token types."""
+def _token_ids(tokenizer: PreTrainedTokenizerBase, kind: Family, default: PretrainedConfig) -> dict[str, int | None]:
+    """What the architecture's own defaults say of special tokens holds for another vocabulary."""
+    others = [name for name in ("cls", "sep", "mask") if hasattr(default, f"{name}_token_id")]
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos", *others)}
+    if kind == "encoder-decoder":
+        ids["decoder_start_token_id"] = tokenizer.pad_token_id
+        if getattr(default, "forced_eos_token_id", None) is not None:
+            ids["forced_eos_token_id"] = tokenizer.eos_token_id
+    return ids
+
+
+def _default_config(recipe: Recipe, scratch: Scratch) -> PretrainedConfig:
+    """The architecture's configuration as transformers has it. Raises `ModelError` for unknown types and keys."""
     from transformers import CONFIG_MAPPING
 
     model_type = str(scratch.config.get("model_type", "bert"))
-    default = CONFIG_MAPPING[model_type]() if model_type in CONFIG_MAPPING else None
-    return int(scratch.config.get("type_vocab_size", getattr(default, "type_vocab_size", 0)) or 0) > 1
-
-
-def _untrained(kind: str) -> Any:
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-
-    library: Any = models  # not annotated
-    raw: Any = Tokenizer(getattr(library, ALGORITHMS[kind][0])(**({} if kind == "unigram" else {"unk_token": UNKNOWN})))
-    raw.normalizer = normalizers.NFKC()
-    if kind == "characters":
-        letters = pre_tokenizers.Split(Regex("."), "isolated")
-        raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), letters])
-        raw.decoder = decoders.Fuse()
-    elif kind == "wordpiece":
-        raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        raw.decoder = decoders.WordPiece()
-    else:
-        raw.pre_tokenizer = pre_tokenizers.Metaspace()
-        raw.decoder = decoders.Metaspace()
-    return raw
-
-
-def _trainer(kind: str, vocab_size: int) -> Any:
-    from tokenizers import trainers
-
-    library: Any = trainers  # not annotated
-    special = {"special_tokens": list(SPECIAL_TOKENS.values()), "vocab_size": vocab_size, "show_progress": False}
-    unknown = {"unk_token": UNKNOWN} if kind == "unigram" else {}
-    return getattr(library, ALGORITHMS[kind][1])(**special, **unknown)
+    if model_type not in CONFIG_MAPPING:
+        message = f"unknown model_type {model_type!r}{did_you_mean(model_type, CONFIG_MAPPING)}"
+        raise ModelError(recipe.problem("model.scratch.config", message))
+    default: PretrainedConfig = CONFIG_MAPPING[model_type]()
+    known = {*default.to_dict(), *default.attribute_map}
+    unknown = [key for key in scratch.config if key != "model_type" and key not in known]
+    if unknown:
+        message = f"{model_type} has no {unknown[0]!r}{did_you_mean(unknown[0], known)}"
+        raise ModelError(recipe.problem("model.scratch.config", message))
+    return default

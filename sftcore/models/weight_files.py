@@ -10,7 +10,7 @@ LFS = b"version https://git-lfs"
 LARGEST_HEADER = 100_000_000
 OTHERS = {
     "adapter_config.json": ("this is an adapter, not a whole model", "name the model that it was made for"),
-    "*.gguf": ("GGUF files hold quantized weights, which can't be trained", "give the original model's directory"),
+    "*.gguf": ("its weights are in a GGUF file", "name that file as the base"),
     "tf_model.h5": ("these are weights of TensorFlow", "give a directory with model.safetensors"),
     "flax_model.msgpack": ("these are weights of Flax", "give a directory with model.safetensors"),
 }

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sftcore.components import Metric, Role
+from sftcore.components import Component, Metric
 from sftcore.errors import PluginError, Problem, did_you_mean
 from sftcore.recipe.document import KeyPath
 from sftcore.recipe.tables import value_at
+from sftcore.task import Role
 
 if TYPE_CHECKING:
     from sftcore.recipe.schema import Recipe
     from sftcore.registry import Registry
+
+GENERATING = ("loss", "perplexity")
+"""What validation during training gives of a task that generates: answers would take too long."""
 
 Misfit = tuple[str | KeyPath, str, str]
 """Key path, message, advice."""
@@ -32,6 +37,7 @@ def misfits(recipe: Recipe, registry: Registry, given: Mapping[str, Any]) -> lis
         _shares(recipe, given),
         _steps(recipe, roles),
         _metrics(recipe, registry),
+        _packages(recipe),
         _class_weights(recipe),
         _training(recipe, given),
     )
@@ -141,12 +147,27 @@ def _spoken(kinds: tuple[str, ...]) -> str:
     return " or ".join(names.get(kind, kind) for kind in kinds)
 
 
+def _packages(recipe: Recipe) -> Iterator[Misfit]:
+    """What the recipe's components import and this installation lacks."""
+    used: list[tuple[str, Component, str]] = [("task.use", recipe.task, "")]
+    for section in ("preprocess", "augment", "metrics"):
+        used += ((f"{section}.{index}.use", part, "") for index, part in enumerate(getattr(recipe, section)))
+    if not recipe.metrics:
+        default = f", a default metric of {recipe.task.name},"
+        used += (("task.use", metric, default) for metric in recipe.all_metrics)
+    for key, part, what in used:
+        for package, offer in part.needs_packages.items():
+            if find_spec(package) is None:
+                advice = f'pip install "{offer}"' + (", or name other [[metrics]]" if what else "")
+                yield key, f"{part.name}{what} needs the package {package}, which is not installed", advice
+
+
 def _class_weights(recipe: Recipe) -> Iterator[Misfit]:
     kind, weights = recipe.task.predicts, recipe.train.class_weights
     if kind not in ("labels", "label_sets"):
         if weights is not None:
             yield "train.class_weights", f"{recipe.task.name} has no classes to weigh here", "leave it out"
-        if recipe.train.label_smoothing_factor:
+        if recipe.train.label_smoothing_factor and kind == "scores":
             yield "train.label_smoothing_factor", f"{recipe.task.name} has no classes to smooth here", "leave it out"
         return
     labels = getattr(recipe.task, "labels", None)
@@ -189,11 +210,16 @@ def _best_metric(recipe: Recipe) -> Iterator[Misfit]:
     wanted = recipe.train.metric_for_best_model
     if wanted is None:
         return
+    key, name = "train.metric_for_best_model", wanted.removeprefix("eval_")
+    if recipe.task.generates:
+        if name not in GENERATING:
+            message = f"{wanted} is not known in validation: a task that generates is judged there by its loss alone"
+            yield key, message, f"write one of {', '.join(GENERATING)}, or leave it out (loss)"
+        return
     names = ["loss", *dict.fromkeys(metric.name for metric in recipe.all_metrics)]
-    name = wanted.removeprefix("eval_")
     if not any(name == each or name.startswith((f"{each}_", f"{each}.", f"{each}-")) for each in names):
         message = f"{wanted} is none of the recipe's metrics{did_you_mean(name, names)}"
-        yield "train.metric_for_best_model", message, "add it to [[metrics]], or choose one that is there"
+        yield key, message, "add it to [[metrics]], or choose one that is there"
 
 
 def _whole_steps(recipe: Recipe) -> Iterator[Misfit]:

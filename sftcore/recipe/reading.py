@@ -43,22 +43,24 @@ def read(cls: type[R], path: Path, overrides: Sequence[str], registry: Registry 
         raise RecipeError(Problem("the file is empty; sftcore new writes a recipe to start from", where=str(path)))
     values = _parsed(text, str(path))
     name = "".join(letter if letter.isalnum() or letter in " ._+-" else "-" for letter in path.stem).strip(" .")
-    recipe = _built(cls, {"name": name or "recipe", **values}, Document(str(path), text), overrides, registry)
-    return _placed(recipe, path.absolute().parent, path)
+    values, folder = {"name": name or "recipe", **values}, path.absolute().parent
+    return _placed(_built(cls, values, Document(str(path), text), overrides, registry, folder), folder, path)
 
 
 def from_toml(cls: type[R], text: str, folder: Path, overrides: Sequence[str], registry: Registry | None) -> R:
     """The recipe in a TOML text."""
-    recipe = _built(cls, _parsed(text, "recipe"), Document("recipe", text), overrides, registry)
-    return _placed(recipe, folder.absolute(), None)
+    folder = folder.absolute()
+    recipe = _built(cls, _parsed(text, "recipe"), Document("recipe", text), overrides, registry, folder)
+    return _placed(recipe, folder, None)
 
 
 def from_dict(
     cls: type[R], values: Mapping[str, Any], folder: Path, overrides: Sequence[str], registry: Registry | None
 ) -> R:
     """The recipe in plain values, as a TOML text would give them."""
-    recipe = _built(cls, copy.deepcopy(dict(values)), Document("recipe"), overrides, registry)
-    return _placed(recipe, folder.absolute(), None)
+    folder = folder.absolute()
+    recipe = _built(cls, copy.deepcopy(dict(values)), Document("recipe"), overrides, registry, folder)
+    return _placed(recipe, folder, None)
 
 
 def _placed(recipe: R, folder: Path, path: Path | None) -> R:
@@ -74,9 +76,17 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def _built(
-    cls: type[R], values: dict[str, Any], document: Document, overrides: Sequence[str], registry: Registry | None
+    cls: type[R],
+    values: dict[str, Any],
+    document: Document,
+    overrides: Sequence[str],
+    registry: Registry | None,
+    folder: Path,
 ) -> R:
-    """Validate shape and names, and then whether the parts fit each other."""
+    """Validate shape and names, and then whether the parts fit each other.
+
+    Validators find the recipe's folder, which relative paths are relative to, in `info.context["folder"]`.
+    """
     registry = registry or discover()
     overridden, problems = _override(values, overrides)
     document = Document(document.where, document.text, overridden, tuple(overrides))
@@ -84,7 +94,8 @@ def _built(
     unreadable, missing = unmet(values.get("requires"), document, registry)
     problems += unreadable
     try:
-        recipe = cls.model_validate_json(json.dumps(values), strict=True, context={"registry": registry})
+        context = {"registry": registry, "folder": folder}
+        recipe = cls.model_validate_json(json.dumps(values), strict=True, context=context)
     except ValidationError as error:
         problems += explained(error, values, document, Tables(cls, values, registry))
     problems = with_their_names(missing, problems, values, registry)

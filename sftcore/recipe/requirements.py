@@ -82,16 +82,17 @@ def lacking(values: Mapping[str, Any], versions: Mapping[str, Any], registry: Re
     `versions` holds what was installed: by distribution a table with `version`.
     """
     named = {use.rpartition(":")[0] for _, _, use in components(values)} - {""}
-    whole = {plugin.distribution: plugin.problem for plugin in registry.plugins}
+    unknown = {use.rpartition(":")[0] for _, kind, use in components(values) if not registry.may_offer(kind, use)}
     problems = []
     for name in sorted(named):
-        if name not in whole:
+        if not registry.parts(name):
             version = str(dict(versions.get(name) or {}).get("version") or "")
             exact = f"=={version}" if version else ""
             message = f"the run needs the plugin {name}, which is not installed"
             problems.append(Problem(message, where, advice=f'pip install "{name}{exact}"'))
-        elif whole[name]:
-            problems.append(Problem(f"the run needs the plugin {name}, which is broken: {whole[name]}", where))
+        elif name in unknown:
+            broken = next(part.problem for part in registry.parts(name) if part.problem)
+            problems.append(Problem(f"the run needs the plugin {name}, which is broken: {broken}", where))
     return problems
 
 
@@ -99,15 +100,15 @@ def _unmet(requirement: Requirement, text: str, registry: Registry) -> tuple[str
     if requirement.marker is not None and not requirement.marker.evaluate():
         return "", ""
     name, advice = normalised(requirement.name), f'pip install "{text}"'
-    plugin = next((each for each in registry.plugins if each.distribution == name), None)
-    if plugin is not None and plugin.problem:
-        return f"{name} is installed but broken: {plugin.problem}", ""
+    parts = registry.parts(name)
+    if parts and all(part.problem for part in parts):
+        return f"{name} is installed but broken: {parts[0].problem}", ""
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        if plugin is None:
+        if not parts:
             return f"{requirement.name} is not installed", advice
-        version = plugin.version
+        version = parts[0].version
     if requirement.specifier.contains(version, prereleases=True):
         return "", ""
     return f"{requirement.name} {version} is installed, and the recipe needs {requirement.specifier}", advice

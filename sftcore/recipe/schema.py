@@ -16,7 +16,6 @@ from sftcore.components import (
     RowAugmenter,
     RowPreprocessor,
     Settings,
-    Task,
     TextAugmenter,
     TextPreprocessor,
 )
@@ -25,6 +24,7 @@ from sftcore.recipe.document import Document, KeyPath
 from sftcore.recipe.fields import Codec, FolderName, Place, component, settings
 from sftcore.recipe.train import Positive
 from sftcore.recipe.train import Train as Train
+from sftcore.task import Task
 
 if TYPE_CHECKING:
     from sftcore.registry import Registry
@@ -79,7 +79,7 @@ class Model(Frozen):
     """The model to start from: `base` or `scratch`."""
 
     base: Annotated[str, Place] | None = None
-    """A hub id, a directory, or package:<import name>/<path in it>."""
+    """A hub id, a directory, a GGUF file, or package:<import name>/<path in it>."""
     revision: str = Field(default="main", min_length=1)
     """Branch, tag or commit on the hub; the lock pins the commit."""
     max_length: Positive | None = None

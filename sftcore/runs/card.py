@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sftcore import locations
 from sftcore.runs.environment import package
 from sftcore.runs.files import write_text
+from sftcore.runs.snippets import snippet
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
-    from sftcore.components import Component, TaskState
+    from sftcore.components import Component
     from sftcore.recipe import Recipe
     from sftcore.recipe.schema import Adapter
+    from sftcore.task import TaskState
 
 FILE = "README.md"
 NOTHING = "–"
@@ -141,9 +143,19 @@ def _results(scores: Mapping[str, Any]) -> str:
         f"## Results\n\nOn {rows}, which nothing was tuned on; intervals by resampling {unit}.",
         _table(head, body),
         " ".join([scores.get("verdict", {}).get("sentence", ""), *notes]).strip(),
+        _perplexity(scores),
         _classes(scores.get("classes", [])),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _perplexity(scores: Mapping[str, Any]) -> str:
+    """That of the references, beside the one of the model before training."""
+    if scores.get("perplexity") is None:
+        return ""
+    before = scores.get("baselines", {}).get("base", {}).get("details", {}).get("perplexity")
+    compared = "" if before is None else f" Before training it was {_number(before)}."
+    return f"The perplexity of the references is {_number(scores['perplexity'])} (a token).{compared}"
 
 
 def _value(baseline: Mapping[str, Any], name: str) -> float | None:
@@ -165,39 +177,6 @@ def _usage(recipe: Recipe, state: TaskState) -> str:
     return f"## Use\n\n{where}:\n\n```python\n{snippet(recipe, state)}```{named}"
 
 
-def snippet(recipe: Recipe, state: TaskState) -> str:
-    """At most 30 lines of Python that load the folder `model` with plain transformers and print what it says."""
-    text = '"A text, after the preprocessing below."'
-    paired = "text_pair" in recipe.data.columns
-    if not recipe.task.pipeline:
-        second = ', "The second text."' if paired else ""
-        auto = recipe.task.auto_class
-        return (
-            f"import torch\nfrom transformers import {auto}, AutoTokenizer\n\n"
-            f'tokenizer = AutoTokenizer.from_pretrained("model")\nmodel = {auto}.from_pretrained("model").eval()\n'
-            f'inputs = tokenizer({text}{second}, truncation=True, return_tensors="pt")\n'
-            "with torch.inference_mode():\n    print(model(**inputs))\n"
-        )
-    given = f'{{"text": {text}, "text_pair": "The second text."}}' if paired else text
-    lines = [
-        "from transformers import pipeline",
-        "",
-        f'model = pipeline("{recipe.task.pipeline}", model="model")',
-    ]
-    thresholds = getattr(state, "thresholds", ())
-    if thresholds:
-        pairs = zip(recipe.task.label_names(state), thresholds, strict=True)
-        table = ", ".join(f'"{_quoted(label)}": {value!r}' for label, value in pairs)
-        lines += [
-            f"thresholds = {{{table}}}",
-            f"scores = model({given}, truncation=True, top_k=None)",
-            'print([found["label"] for found in scores if found["score"] >= thresholds[found["label"]]])',
-        ]
-    else:
-        lines.append(f"print(model({given}, truncation=True))")
-    return "\n".join(lines) + "\n"
-
-
 def _preprocessing(recipe: Recipe) -> str:
     if not recipe.preprocess:
         return "## Preprocessing\n\nNone: texts are read as they are."
@@ -215,9 +194,14 @@ def _settings(adapter: Adapter) -> str:
 
 
 def _described(component: Component) -> str:
-    """`lowercase`, or `mask-urls (placeholder = "<url>")`: the settings that are not None."""
+    """`lowercase`, or `mask-urls (placeholder = "<url>")`: the settings that are not None.
+
+    Of a field that its author keeps out of `repr` (names to redact) the card, which travels with the model, says
+    nothing but that it is set.
+    """
     settings = {key: value for key, value in component.model_dump(mode="json").items() if value is not None}
-    shown = ", ".join(f"{key} = {value!r}" for key, value in settings.items())
+    kept_back = {key for key, field in type(component).model_fields.items() if not field.repr and settings.get(key)}
+    shown = ", ".join(f"{key} = {'…' if key in kept_back else repr(value)}" for key, value in settings.items())
     return f"`{component.name}`" + (f" ({_cell(shown)})" if shown else "")
 
 
@@ -258,8 +242,9 @@ def _limits(recipe: Recipe, scores: Mapping[str, Any]) -> str:
     lines = [
         "The figures hold for rows drawn as the test rows were, not for other sources, times or languages.",
         "The labels are those of the data: the model repeats their mistakes and leanings.",
-        "What is longer than the tokenizer's `model_max_length` tokens is cut off.",
     ]
+    if recipe.task.auto_class != "AutoModelForQuestionAnswering":  # which reads long texts in windows
+        lines.append("What is longer than the tokenizer's `model_max_length` tokens is cut off.")
     if recipe.model.base is None:
         lines.insert(0, "It is not pretrained: words that the training rows do not have mean nothing to it.")
     if scores.get("verdict", {}).get("beats_baselines") is False:
@@ -286,10 +271,6 @@ def _table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float | None) -> str:

@@ -42,7 +42,7 @@ def fingerprint(
     Of the installed plugins only those that take part in the recipe count. JSON-serialisable; `flatten` gives
     its keys as they are named to the user: `recipe.train.learning_rate`, `data.sha256`, `packages.torch`.
     """
-    names = [*_PACKAGES, *(["peft"] if getattr(recipe.model, "adapter", None) else [])]
+    names = [*_PACKAGES, *_besides(recipe.model)]
     return {
         "recipe": {key: value for key, value in recipe.resolved().items() if key not in _BESIDE},
         "data": {"sha256": data_sha256},
@@ -58,6 +58,12 @@ def fingerprint(
         "device": device(),
         **({"precision": precision} if precision else {}),
     }
+
+
+def _besides(model: Any) -> list[str]:
+    """Packages that a model's weights go through if it has an adapter, or comes from a GGUF file."""
+    packed = str(getattr(model, "base", None) or "").lower().endswith(".gguf")
+    return [*(["peft"] if getattr(model, "adapter", None) else []), *(["gguf"] if packed else [])]
 
 
 def device() -> str:

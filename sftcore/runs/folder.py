@@ -107,8 +107,11 @@ class Run:
         """The recipe as it was given."""
         return (self.path / "recipe.toml").read_bytes().decode()
 
-    def recipe(self) -> Recipe:
-        """The recipe as it was carried out, overrides and defaults included. Raises `PluginError`, `RecipeError`."""
+    def recipe(self, folder: Path | None = None) -> Recipe:
+        """The recipe as it was carried out, overrides and defaults included. Raises `PluginError`, `RecipeError`.
+
+        Its relative paths are relative to `folder`; default: the run's, where none of them leads anywhere.
+        """
         from sftcore.recipe import Recipe
         from sftcore.recipe.requirements import lacking
         from sftcore.registry import discover
@@ -121,7 +124,7 @@ class Run:
         if absent:
             raise PluginError(*absent)
         try:
-            return Recipe.from_dict(values, folder=self.path)
+            return Recipe.from_dict(values, folder=folder or self.path)
         except RecipeError as error:
             error.amend(lambda problem: replace(problem, where=where))
             raise

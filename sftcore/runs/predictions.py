@@ -15,16 +15,17 @@ from sftcore.runs.files import plain, replacing
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+    from transformers import PreTrainedModel
 
-    from sftcore.components import Role, Task
     from sftcore.data.encode import EncodedRows
     from sftcore.data.rows import Origins, Rows
     from sftcore.records import Prediction
+    from sftcore.task import Role, Task
 
 FILE = "predictions.parquet"
 OWN = (
     *("row", "file", "file_row", "model_input", "features", "input_ids"),
-    *("reference", "prediction", "score", "scores", "logits", "scored", "reason"),
+    *("reference", "prediction", "score", "scores", "logits", "generated", "scored", "reason"),
 )
 """Columns of the file besides the task's roles and what the model reads besides `input_ids`."""
 
@@ -45,15 +46,17 @@ def write_predictions(
     scored: NDArray[np.bool_],
     precision: str,
     texts: bool = True,
+    generation: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one line a row, in the order of `rows` (after preprocessing), whole or not at all.
 
     Columns: `row` (id), `file` and `file_row` (from 1), the text roles, `model_input` (what a transformers
-    pipeline is fed with), `features` (how many the row has), `input_ids` and whatever else the model reads
-    (of the row's first feature), `reference`, `prediction`, `score`, `scores`, `logits` (float32), `scored`
-    (False: a twin of this row is scored already) and `reason`. `texts=False` leaves out all that reveals text:
-    roles, inputs, and references and predictions that are texts or spans. The file's metadata hold precision,
-    labels and the Auto class.
+    pipeline is fed with), `features` (how many the row has), `input_ids` and whatever else the model reads (of the
+    feature that `Prediction.feature` names; for a task that generates, the ids that generation started from),
+    `reference`, `prediction`, `score`, `scores`, `logits` (float32, flat), `generated` (ids), `scored` (False: a twin
+    of this row is scored already) and `reason`. `texts=False` leaves out all that reveals text: roles, inputs,
+    generated ids, and references and predictions that are texts or spans. The file's metadata hold precision, labels,
+    the Auto class, what the logits are made of, and the settings of `generation` (see `generation_facts`).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -63,9 +66,10 @@ def write_predictions(
         "row": pa.array(rows.ids, pa.int64()),
         "file": pa.array([file for file, _ in places], pa.string()),
         "file_row": pa.array([number for _, number in places], pa.int64()),
-        **(_read_columns(rows, task, encoded) if texts else {}),
+        **(_read_columns(rows, task, encoded, predictions) if texts else {}),
         **(_said_columns(predictions, references) if texts or task.predicts not in ("texts", "spans") else {}),
         **_score_columns(predictions),
+        **(_generated_column(predictions) if texts and task.generates else {}),
         "scored": pa.array(np.asarray(scored, bool)),
         "reason": pa.array([prediction.reason for prediction in predictions], pa.string()),
     }
@@ -75,10 +79,21 @@ def write_predictions(
         "predicts": task.predicts,
         "labels": list(labels),
         "auto_class": task.auto_class,
+        "logits_from": list(task.logits_from),
+        "generates": task.generates,
+        **({} if generation is None else {"generation": dict(generation)}),
     }
     table = pa.table(columns).replace_schema_metadata({_FACTS: json.dumps(facts, ensure_ascii=False).encode()})
     with replacing(path) as file:
         pq.write_table(table, file, compression="zstd")
+
+
+def generation_facts(model: PreTrainedModel) -> dict[str, Any]:
+    """What of the model's generation settings, saved with it in generation_config.json, is not transformers' default:
+    by these a plain `model.generate(**inputs)` writes the recorded ids again."""
+    settings: Any = model.generation_config
+    facts: dict[str, Any] = plain(settings.to_diff_dict())
+    return {name: value for name, value in facts.items() if not name.startswith(("_", "transformers_version"))}
 
 
 def read_predictions(path: Path) -> pa.Table:
@@ -94,7 +109,8 @@ def read_predictions(path: Path) -> pa.Table:
 
 
 def recorded_facts(table: pa.Table) -> dict[str, Any]:
-    """What the file says of all its rows: precision, texts, predicts, labels, auto_class."""
+    """What the file says of all its rows: precision, texts, predicts, labels, auto_class, logits_from, generates, and
+    generation where it generates."""
     facts: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_FACTS, b"{}"))
     return facts
 
@@ -118,8 +134,8 @@ def recorded_inputs(table: pa.Table) -> list[dict[str, list[int]]]:
     ]
 
 
-def _read_columns(rows: Rows, task: Task, encoded: EncodedRows) -> dict[str, Any]:
-    """The texts by role, the pipeline's input and the first feature of each row."""
+def _read_columns(rows: Rows, task: Task, encoded: EncodedRows, predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """The texts by role, the pipeline's input and the feature of each row that its prediction is of."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {}
@@ -129,7 +145,7 @@ def _read_columns(rows: Rows, task: Task, encoded: EncodedRows) -> dict[str, Any
     inputs = [task.model_input(row) for row in rows.values]
     if any(value is not None for value in inputs):
         columns["model_input"] = _array(inputs)
-    return columns | _features(encoded, len(rows))
+    return columns | _features(task, encoded, predictions)
 
 
 def _is_input_text(role: Role) -> bool:
@@ -144,17 +160,23 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _features(encoded: EncodedRows, count: int) -> dict[str, Any]:
-    """How many features each row has, and the integer lists of the first: int32, null for a row without one."""
+def _features(task: Task, encoded: EncodedRows, predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """How many features each row has, and the integer lists of the one that its prediction is of: int32, null for a
+    row without one."""
     import pyarrow as pa
 
-    counts = np.bincount(encoded.parents, minlength=count).astype(np.int32)
-    parents, first = np.unique(encoded.parents, return_index=True)
-    columns: dict[str, Any] = {"features": pa.array(counts)}
+    counts = np.bincount(encoded.parents, minlength=len(predictions))
+    by_row, starts = np.argsort(encoded.parents, kind="stable"), np.cumsum(counts) - counts
+    chosen = [
+        int(by_row[start + prediction.feature]) if count else None
+        for start, count, prediction in zip(starts, counts, predictions, strict=True)
+    ]
+    columns: dict[str, Any] = {"features": pa.array(counts.astype(np.int32))}
+    if task.generates:
+        prompts = [None if place is None else task.prompt_ids(encoded.feature(place)) for place in chosen]
+        return columns | {"input_ids": pa.array(prompts, pa.list_(pa.int32()))}
     for name, column in encoded.columns.items():
-        values: list[Any] = [None] * count
-        for parent, feature in zip(parents.tolist(), first.tolist(), strict=True):
-            values[parent] = column[feature]
+        values = [None if place is None else column[place] for place in chosen]
         if name not in _NOT_READ and _are_token_lists(values) and (name == "input_ids" or _says_something(values)):
             columns[name] = pa.array(values, pa.list_(pa.int32()))
     return columns
@@ -183,6 +205,12 @@ def _score_columns(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "logits": pa.array([_floats(prediction.logits) for prediction in predictions], pa.list_(pa.float32())),
     }
     return {name: column for name, column in columns.items() if column.null_count < len(column)}
+
+
+def _generated_column(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    import pyarrow as pa
+
+    return {"generated": pa.array([prediction.generated for prediction in predictions], pa.list_(pa.int32()))}
 
 
 def _floats(values: Sequence[float] | None) -> NDArray[np.float32] | None:

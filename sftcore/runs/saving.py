@@ -14,9 +14,9 @@ from sftcore.runs.task_state import write_task_state
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from sftcore.components import TaskState
     from sftcore.recipe import Recipe
     from sftcore.runs.folder import Run
+    from sftcore.task import TaskState
 
 PART = ".model.part"
 """Where the folder is written before it gets its name."""
@@ -44,6 +44,7 @@ def save_model(
         with without_progress_bars():
             model.save_pretrained(part)
             tokenizer.save_pretrained(part)
+        files.share(part)
         write_task_state(part, recipe.task, state)
         write_card(
             part, recipe, state, scores, rows=rows, precision=precision, dropped=dropped, base_commit=base_commit

@@ -10,7 +10,7 @@ from sftcore.errors import Problem, RunError
 from sftcore.runs.files import write_json
 
 if TYPE_CHECKING:
-    from sftcore.components import Task, TaskState
+    from sftcore.task import Task, TaskState
 
 FILE = "task_state.json"
 

@@ -87,13 +87,16 @@ def warmup_steps(recipe: Recipe, plan: Plan) -> int:
 
 
 def _best_metric(recipe: Recipe) -> tuple[str, bool]:
-    """The metric that tells the best weights and whether more of it is better; ("", True) where none is asked for."""
+    """The metric that tells the best weights and whether more of it is better; ("", True) where none is asked for.
+
+    Of a task that generates, validation knows the loss and its perplexity alone.
+    """
     train = recipe.train
     if not (train.metric_for_best_model or train.early_stopping_patience or train.load_best_model_at_end):
         return "", True
-    metrics = {metric.name: metric.greater_is_better for metric in recipe.all_metrics}
-    name = train.metric_for_best_model or next(iter(metrics), "loss")
-    greater = metrics.get(name, not name.endswith("loss"))
+    metrics = {} if recipe.task.generates else {metric.name: metric.greater_is_better for metric in recipe.all_metrics}
+    name = (train.metric_for_best_model or next(iter(metrics), "loss")).removeprefix("eval_")
+    greater = metrics.get(name, not name.endswith(("loss", "perplexity")))
     return name, greater if train.greater_is_better is None else train.greater_is_better
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-    from sftcore.components import Task
     from sftcore.data.encode import EncodedRows
+    from sftcore.task import Task
 
 MEGA = 128
 """Steps' worth of shuffled rows that are sorted by length together: 2 % of padding for short messages, 4 % with 50."""
@@ -69,7 +69,9 @@ class EpochRows(Dataset[list[dict[str, Any]]]):
     """Training features in the order of the epoch that `set_epoch` names; an item is a list of features.
 
     With `tokens_per_batch` an item is a whole batch, else one feature. Features of rows that have nothing that
-    counts in the loss are left out. `features(epoch)` gives the encoded rows, of one length for all epochs.
+    counts in the loss, and those that the task leaves out of training, do not come. `features(epoch)` gives the
+    encoded rows. Every epoch has as many features as the first: where fresh rows have more (a text that grew needs
+    another window), some wait for another epoch, and where they have fewer, some come twice.
     """
 
     def __init__(
@@ -77,8 +79,7 @@ class EpochRows(Dataset[list[dict[str, Any]]]):
     ) -> None:
         self._features: Callable[[int], EncodedRows] | None = features
         self._seed, self._step_rows, self._tokens = seed, step_rows, tokens_per_batch
-        self._kept = np.flatnonzero(~features(0).masked)
-        self._epoch = -1
+        self._epoch, self._size = -1, 0
         self._encoded: EncodedRows
         self.set_epoch(0)
 
@@ -87,15 +88,20 @@ class EpochRows(Dataset[list[dict[str, Any]]]):
         if epoch == self._epoch or self._features is None:
             return
         encoded = self._features(epoch)
-        if self._epoch >= 0 and len(encoded) != len(self._encoded):
-            raise ValueError(f"epoch {epoch} has {len(encoded)} features instead of {len(self._encoded)}")
+        kept = np.flatnonzero(encoded.trained)
+        if self._epoch < 0:
+            self._size = len(kept)
+        elif not len(kept):
+            raise ValueError(f"nothing of the fresh rows of epoch {epoch} counts in the loss")
+        elif len(kept) != self._size:
+            kept = np.sort(np.resize(generator("features", self._seed, epoch).permutation(kept), self._size))
         self._encoded, self._epoch = encoded, epoch
-        lengths = encoded.lengths[self._kept]
+        lengths = encoded.lengths[kept]
         self._items: Sequence[np.ndarray]
         if self._tokens:
-            self._items = [self._kept[batch] for batch in token_batches(lengths, self._tokens, self._seed, epoch)]
+            self._items = [kept[batch] for batch in token_batches(lengths, self._tokens, self._seed, epoch)]
         else:
-            self._items = self._kept[epoch_order(lengths, self._step_rows, self._seed, epoch)].reshape(-1, 1)
+            self._items = kept[epoch_order(lengths, self._step_rows, self._seed, epoch)].reshape(-1, 1)
 
     def __len__(self) -> int:
         return len(self._items)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sftcore.components import LossOptions, Task, TaskState
 from sftcore.data.encode import EncodedRows, Scalars
 from sftcore.errors import RecipeError, did_you_mean
+from sftcore.task import LossOptions, Task, TaskState
 
 if TYPE_CHECKING:
     from sftcore.recipe.schema import Recipe
@@ -40,7 +40,7 @@ def class_weights(recipe: Recipe, task: Task, state: TaskState, encoded: Encoded
     if not names or not isinstance(labels, Scalars) or labels.values.dtype.kind not in "iu":
         message = "class weights need a task with one class a row"
         raise RecipeError(recipe.problem("train.class_weights", message, "take the key out"))
-    numbers = labels.values[(labels.values >= 0) & ~encoded.masked]
+    numbers = labels.values[(labels.values >= 0) & encoded.trained]
     counts = np.bincount(numbers, minlength=len(names))
     raw = 1 / np.maximum(counts, 1) if wanted == "balanced" else _by_name(recipe, dict(wanted), names)
     weights = raw * (counts.sum() / (raw * counts).sum())

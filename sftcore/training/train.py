@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import EarlyStoppingCallback, PreTrainedModel, TrainerCallback, TrainerState
 
-from sftcore.components import Task, TaskState
 from sftcore.data.encode import EncodedRows
 from sftcore.errors import RecipeError, did_you_mean
 from sftcore.reporter import SILENT, Reporter
+from sftcore.task import Task, TaskState
 from sftcore.training import checkpoints
 from sftcore.training.arguments import (
     Plan,
@@ -111,6 +112,7 @@ def train(
     with (
         Signals() as signals,
         resources(folder, size, recipe.train.gradient_accumulation_steps),
+        _own_cache(model),
         fast_attention(model, device, int(features(0).lengths.max(initial=0))) as attention,
     ):
         args = training_arguments(recipe, plan, folder, device=device, precision=precision)
@@ -140,6 +142,18 @@ def train(
         signals.stop(trainer.state.global_step, plan.max_steps)
         loaded = _load_best(trainer, plan, folder, reporter)
     return _result(trainer, plan, resumed, loaded, choices)
+
+
+@contextmanager
+def _own_cache(model: PreTrainedModel) -> Iterator[None]:
+    """The Trainer turns the model's cache off, and leaves it so: the saved model would write slowly."""
+    config: Any = model.config
+    own = getattr(config, "use_cache", None)
+    try:
+        yield
+    finally:
+        if own is not None:
+            config.use_cache = own
 
 
 def _named(recipe: Recipe, plan: Plan, evaluate: Evaluate) -> Evaluate:

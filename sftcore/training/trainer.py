@@ -116,6 +116,17 @@ class SFTTrainer(Trainer):
         self._losses.append(loss)
         return loss
 
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The loss of one batch, of what the task makes of it for this model."""
+        made = self._collate.task.inputs(self.core, inputs)
+        return super().compute_loss(model, made, return_outputs, num_items_in_batch)
+
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:
         """The norm of the gradients, checked: it is asked for once a step, right before the optimizer's."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]  # not annotated
@@ -165,7 +176,8 @@ class SFTTrainer(Trainer):
         if not self.model_accepts_loss_kwargs:
             return False
         batch = self._collate([self._rows[0]])
-        inputs = {name: value.to(self.args.device) for name, value in batch.items()}
+        placed = {name: value.to(self.args.device) for name, value in batch.items()}
+        inputs = self._collate.task.inputs(self.core, placed)
         training = self.core.training
         self.core.train(False)
         with torch.no_grad(), preserved_randomness():

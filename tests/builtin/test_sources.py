@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from sftcore import DataError, Source
 from sftcore.builtin.sources import COMPONENTS, Csv, Json, JsonLines, Parquet, Text, Tsv
+from sftcore.data.columns import values_of
 
 Columns = dict[str, list[Any]]
 ROOM = "很干净的房间，服务也很好"
@@ -238,6 +240,89 @@ def test_mixed_kinds_become_text(read: Any) -> None:
     columns, notes = read(JsonLines, '{"a": 1}\n{"a": "x"}\n{"a": [true]}\n{"a": null}\n')
     assert columns == {"a": ["1", "x", "[true]", None]}
     assert notes == ["the column a of file.x mixes kinds; it is read as text"]
+
+
+CHAT = [
+    {
+        "messages": [
+            {"role": "user", "content": "多少度？"},
+            {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": {"n": 1}}}]},
+            {"role": "tool", "tool_call_id": "a", "content": "3"},
+        ]
+    },
+    {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "n": 12345678.123456789},
+    {"messages": None, "n": 1},
+]
+
+
+def test_objects_in_lists_keep_their_own_keys(tmp_path: Path) -> None:
+    path = tmp_path / "chat.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in CHAT), encoding="utf-8")
+    table = JsonLines().load(str(path))
+    expected = [row["messages"] for row in CHAT]
+    assert values_of(table, "messages") == list(table["messages"]) == expected
+    assert values_of(table.select([2, 0]), "messages") == [None, expected[0]]
+    assert [row["messages"] for row in table.to_list()] == expected
+
+
+NESTED = {
+    "version": "v2.0",
+    "data": [
+        {
+            "title": "t",
+            "paragraphs": [
+                {
+                    "context": "Anna sat",
+                    "qas": [
+                        {
+                            "id": 7,
+                            "question": "who",
+                            "answers": [{"text": "Anna", "answer_start": 0}],
+                            "type": "person",
+                        },
+                        {
+                            "id": "b",
+                            "question": "why",
+                            "is_impossible": True,
+                            "answers": [],
+                            "plausible_answers": [{"text": "sat", "answer_start": 5}],
+                        },
+                    ],
+                }
+            ],
+        },
+        {"title": "u", "paragraphs": []},
+    ],
+}
+
+
+def test_nested_questions_are_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps(NESTED), encoding="utf-8")
+    with pytest.warns(UserWarning, match="read the rows under 'data'"):
+        table = Json().load(str(path))
+    assert table.to_list() == NESTED["data"]
+    assert values_of(table, "paragraphs") == [article["paragraphs"] for article in NESTED["data"]]
+
+
+def test_alike_objects_stay_typed(tmp_path: Path) -> None:
+    path = tmp_path / "alike.jsonl"
+    path.write_text('{"m": [{"a": 1}, {"a": 2}]}\n{"m": []}\n', encoding="utf-8")
+    table = JsonLines().load(str(path))
+    assert str(table.features["m"]) == "List({'a': Value('int64')})"
+    assert values_of(table, "m") == [[{"a": 1}, {"a": 2}], []]
+
+
+def test_numbers_in_objects_that_nothing_holds_become_text(read: Any) -> None:
+    columns, notes = read(JsonLines, '{"m": [{"a": 123456789012345678901234}]}\n')
+    assert columns == {"m": ['[{"a": 123456789012345678901234}]']}
+    assert notes == ["the column m of file.x mixes kinds; it is read as text"]
+
+
+def test_surrogates_in_objects_of_different_keys(read: Any) -> None:
+    columns, notes = read(JsonLines, '{"m": [{"a": 1}]}\n{"m": [{"b": "\\ud800x"}]}\n')
+    assert columns["m"][1] == [{"b": "\ufffdx"}]
+    assert notes == ["replaced 1 lone surrogates in file.x"]
 
 
 def test_surrogates_in_json(read: Any) -> None:

@@ -18,17 +18,24 @@ from sftcore.checking import (
     Example,
     Lengths,
     Relative,
+    _counting,
+    _target,
+    check,
     chosen_examples,
     label_table,
     lengths,
     number_table,
+    readable_tokens,
     shape,
 )
 from sftcore.cli import findings, main
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Origins, Rows
+from sftcore.evaluation.ceiling import Ceiling
 from sftcore.recipe import Recipe
+from sftcore.recipe.schema import SplitShares
 from sftcore.registry import discover
+from tests.data.questions import articles, recipe_of, registry
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -149,6 +156,64 @@ def test_a_mistake_in_the_data_ends_it_in_the_form_of_errors(recipe: Path, capsy
     assert "Traceback" not in shown.err
 
 
+def test_the_ceiling_is_one_line(tmp_path: Path, tiny_bert: str) -> None:
+    (tmp_path / "squad.json").write_text(json.dumps(articles(30)), encoding="utf-8")
+    recipe = recipe_of(tmp_path, tiny_bert, 'source = "squad.json"\nnear_duplicates = false')
+    found = check(recipe, registry())
+    assert found.ceiling == Ceiling(12, ("validation", "test"), {"same": 1.0})
+    console = RichConsole(width=120)
+    with console.capture() as captured:
+        console.print(*findings.everything(found))
+    assert "\nCeiling\n  a perfect model would reach same 1.000 (12 rows of validation and test)\n" in captured.get()
+    assert (found.twins["documents"], found.twins["rows of the largest document"]) == (30, 2)
+    whole = check(
+        recipe.model_copy(
+            update={"data": recipe.data.model_copy(update={"split": SplitShares(train=1, validation=0, test=0)})}
+        ),
+        registry(),
+    )
+    assert whole.ceiling == Ceiling(60, ("train",), {"same": 1.0})
+
+
+def test_what_an_encoder_decoder_reads_does_not_count_in_the_loss() -> None:
+    task: Any = SimpleNamespace(auto_class="AutoModelForSeq2SeqLM")
+    assert _counting([1, 2, 3], [4, 5, 6], task) is None
+    task.auto_class = "AutoModelForCausalLM"
+    assert _counting([1, 2, 3], [-100, 2, 3], task) == [False, True, True]
+    assert _counting([1, 2, 3], [2, 3], task) is None
+
+
+def test_tokens_of_bytes_are_shown_as_their_text() -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw: Any = Tokenizer(models.BPE())
+    raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer: Any = trainers.BpeTrainer
+    raw.train_from_iterator(["你好 你好 the the\n"] * 9, trainer(vocab_size=300, initial_alphabet=alphabet))
+    tokenizer: Any = PreTrainedTokenizerFast(tokenizer_object=raw)
+    ids = tokenizer("你好 the\n龘")["input_ids"]
+    shown = readable_tokens(tokenizer, ids)
+    assert shown[:-3] == ["你好", " the", "\n"]
+    assert shown[-3:] == tokenizer.convert_ids_to_tokens(ids)[-3:]  # single bytes of a rare character
+    console = RichConsole(width=60)
+    with console.capture() as captured:
+        console.print(findings._example(Example(0, "a row 1", shown, None, "x")))
+    assert "你好 the ⏎ é" in captured.get()
+
+
+def test_of_answers_the_texts_are_shown() -> None:
+    roles = {"text": Role(), "answers": Role("any", target=True), "kind": Role("any", target=True)}
+    task: Any = SimpleNamespace(roles=roles)
+    answers = {"text": ["Anna"], "answer_start": [1]}
+    assert _target(task, {"text": "a", "answers": answers, "kind": None}) == answers
+    assert _target(task, {"answers": answers, "kind": "who"}) == {"answers": answers, "kind": "who"}
+    assert _target(task, {"text": "a"}) is None
+    assert findings._shown({"text": ["Anna", "she"], "answer_start": [1, 5]}) == "Anna, she"
+    assert findings._shown({"text": [], "answer_start": []}) == "no answer"
+
+
 def test_labels_are_counted_also_in_sets() -> None:
     task = TextClassification(problem_type="multi_label_classification", labels=("c", "b", "a"))
     rows = [{"label": "b"}, {"label": ("a", "b")}, {"label": "a|b|b"}]
@@ -238,7 +303,8 @@ class _Encoded:
 
 
 def test_tokens_that_count_in_the_loss_are_marked() -> None:
-    task = SimpleNamespace(roles={"tags": SimpleNamespace(target=True)}, stratum=lambda row: None)
+    roles = {"tags": SimpleNamespace(target=True)}
+    task = SimpleNamespace(roles=roles, stratum=lambda row: None, auto_class="AutoModelForTokenClassification")
     prepared = SimpleNamespace(
         recipe=SimpleNamespace(seed=42),
         train_rows=Rows.of([{"tags": ["O", "B"]}], ids=[7]),

@@ -104,7 +104,7 @@ def test_a_wrong_call_is_told_in_the_form_of_errors(
 
 def test_an_unlike_name_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["xyzzy"]) == 2
-    assert "check, evaluate, new, plugins, predict, run, schema, verify" in capsys.readouterr().err
+    assert "check, evaluate, export, new, plugins, predict, run, schema, verify" in capsys.readouterr().err
 
 
 def test_a_wrong_value_says_what_is_expected(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from sftcore import serving
 from sftcore.cli import main
 from sftcore.cli.predict import ENDINGS, SHOWN, read_rows, records, write
 from sftcore.errors import DataError, UsageError
+from sftcore.recipe import Recipe
 from sftcore.records import Prediction
+from tests.data.questions import articles, recipe_of
 
 
 class Parrot:
@@ -31,7 +34,10 @@ class Parrot:
 
 @pytest.fixture(autouse=True)
 def parrot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "find_run", lambda run, runs: run)
+    recipe = Recipe.from_dict(
+        {"model": {"base": "x"}, "data": {"source": "a.csv"}, "task": {"use": "text-classification"}}
+    )
+    monkeypatch.setattr(serving, "find_run", lambda run, runs: SimpleNamespace(recipe=lambda: recipe))
     monkeypatch.setattr(serving, "load_model", lambda run: Parrot())
 
 
@@ -95,6 +101,28 @@ def test_a_file_is_read_by_its_source_and_keeps_its_columns(
     found = json_lines(capsys.readouterr().out)
     assert [row["prediction"] for row in found] == ["NA", "a, b"]
     assert (found[0]["score"], found[0]["sftcore_score"]) == ("007", 0.75)
+
+
+def test_a_file_of_another_shape_that_the_task_knows_gives_a_row_a_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Answers:
+        labels = ()
+
+        def predict(self, rows: Sequence[Any], reporter: Any = None) -> list[Prediction]:
+            return [Prediction(row["context"].split()[4]) for row in rows]
+
+    asked = recipe_of(tmp_path, "some/base", 'source = "absent.json"')
+    monkeypatch.setattr(serving, "find_run", lambda run, runs: SimpleNamespace(recipe=lambda: asked))
+    monkeypatch.setattr(serving, "load_model", lambda run: Answers())
+    path = tmp_path / "squad.json"
+    path.write_text(json.dumps(articles(2, answered=False)), encoding="utf-8")
+    assert main(["predict", "run", str(path)]) == 0
+    shown = capsys.readouterr()
+    found = json_lines(shown.out)
+    assert [row["prediction"] for row in found] == ["Anna", "Anna", "Boris", "Boris"]
+    assert [row["question"] for row in found][:2] == ["who sold house 0", "what price had house 0"]
+    assert "squad.json: 2 articles with 4 questions" in shown.err
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -66,6 +66,23 @@ def test_the_ledger_says_how_many_texts_each_step_changed() -> None:
     )
 
 
+def test_the_ledger_says_what_became_of_answers_and_documents() -> None:
+    spans = {"exact": 90, "lost": 1, "not trained on": 2}
+    stages = [
+        {"stage": "preprocess", "rows_in": 93, "rows_out": 93, "details": {"spans": spans}},
+        {"stage": "split", "rows_in": 93, "rows_out": 93, "details": {"families": 30, "largest_family": 14}},
+        {"stage": "augment", "rows_in": 80, "rows_out": 80, "details": {"refused_edits": {"augment.0 swap": 1_200}}},
+        {"stage": "encode", "rows_in": 80, "rows_out": 80, "details": {"counts": {"answer cut": 3, "no answer": 0}}},
+    ]
+    lines = shown(rendered("ledger", {"stages": stages}), 160)[3:]
+    assert [line.split(maxsplit=3)[3] for line in lines] == [
+        "1 span lost, 2 spans not trained on",
+        "30 documents of up to 14 rows",
+        "swap would have touched an answer 1,200 times",
+        "3 answer cut",
+    ]
+
+
 def test_metrics_stand_beside_their_baselines() -> None:
     lines = shown(rendered("metrics", {"test": SPLIT, "time": {"train": 3}}))
     assert lines[:7] == [
@@ -89,6 +106,23 @@ def test_scores_without_baselines_have_no_verdict() -> None:
     text = "\n".join(shown(rendered("metrics", split)))
     assert "Scores, 1,783 rows" in text
     assert "NOT" not in text and "gain" not in text.lower()
+
+
+def test_parts_of_the_data_and_perplexity_are_shown() -> None:
+    parts = {
+        "who": {"rows": 1200, "metrics": {"accuracy": 0.5, "log-loss": None}},
+        "where": {"rows": 7, "metrics": {"accuracy": 1.0}},
+    }
+    base = {"base": {"details": {"perplexity": 41.25}, "metrics": {}, "differences": {}}}
+    split = SPLIT | {"slices": {"question type": parts}, "perplexity": 3.5, "baselines": base}
+    lines = shown(rendered("metrics", {"test": split}))
+    assert "  perplexity of the references 3.500, before training 41.250" in lines
+    place = lines.index("By question type")
+    assert lines[place + 1 : place + 4] == [
+        "          rows  accuracy  log-loss",
+        "  who    1,200     0.500         -",
+        "  where      7     1.000         -",
+    ]
 
 
 @pytest.mark.parametrize(("bounds", "greater", "style"), [((0.1, 0.2), True, "green"), ((0.1, 0.2), False, "red")])

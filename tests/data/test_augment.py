@@ -7,14 +7,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from sftcore import Recipe
+from sftcore import Recipe, move_spans
 from sftcore.builtin.augmenters import KeyboardTypos, RandomDeletion, RandomInsertion, RandomSwap
-from sftcore.components import Role, Row, RowAugmenter, TextAugmenter
+from sftcore.components import Row, RowAugmenter, TextAugmenter
 from sftcore.data.augment import Refusals, augment, fresh_rows, variant
 from sftcore.data.ledger import Ledger
 from sftcore.data.preprocess import ORIGINAL
 from sftcore.data.rows import Rows
 from sftcore.errors import PluginError, Problem
+from sftcore.task import Role
 
 TEXT = {"text": Role(), "label": Role(kind="label", target=True)}
 SPANS = {"context": Role(), "answers": Role(kind="any", target=True, protects="context")}
@@ -123,6 +124,59 @@ def test_edits_of_a_protected_span_are_refused_and_counted() -> None:
     refusals = Refusals()
     variant(row, 0, 1, recipe(Shout(every_epoch=True), roles=SPANS), refusals=refusals)
     assert refusals.edits == {"augment.0 shout": 1}
+
+
+class Rename(RowAugmenter, name="rename"):
+    """Writes another name, in the text and in the answers that lie in it."""
+
+    def augment(self, row: Row, rng: np.random.Generator) -> Row:
+        raise AssertionError("the core asks vary")
+
+    def vary(self, row: Row, roles: Mapping[str, Role], rng: np.random.Generator) -> Row:
+        (text,) = (name for name, role in roles.items() if role.kind == "text")
+        (spans,) = (name for name, role in roles.items() if role.protects == text)
+        edits = [(0, 4, "Bartholomew")]
+        new = row[text].replace("Anna", "Bartholomew")
+        return {**row, text: new, spans: move_spans(row[spans], row[text], edits)}
+
+
+def test_an_augmenter_of_rows_may_ask_for_the_roles_and_move_the_spans() -> None:
+    row = {"context": "Anna sat", "answers": {"text": ["sat"], "answer_start": [5]}}
+    given, varied = augment(Rows.of([row]), recipe(Rename(), roles=SPANS), Ledger()).values
+    assert given == row
+    start, end = varied["answers"]["answer_start"][0], varied["answers"]["answer_end"][0]
+    assert varied["context"][start:end] == "sat"
+
+
+def test_edits_that_every_epoch_refuses_are_counted_in_the_first() -> None:
+    row = {"context": "abcdCATefgh", "answers": [[4, 7]]}
+    ledger = Ledger()
+    given = Rows.of([row, {"context": "abcdCATefgh", "answers": None}])
+    result = augment(given, recipe(Shout(every_epoch=True), Shout(), roles=SPANS), ledger)
+    assert len(result) == 4
+    refused = ledger.as_json()["stages"][0]["details"]["refused_edits"]
+    assert refused == {"augment.0 shout": 3, "augment.1 shout": 1}  # one of the row, and two of its copy
+
+
+class Trim(RowAugmenter, name="trim"):
+    """Takes the first characters of the context away, and knows nothing of spans."""
+
+    characters: int = 3
+
+    def augment(self, row: Row, rng: np.random.Generator) -> Row:
+        """The shortened row."""
+        return {**row, "context": row["context"][self.characters :]}
+
+
+def test_the_spans_move_along_where_an_augmenter_of_rows_does_not_know_them() -> None:
+    row = {"context": "abcdCATefgh", "answers": [{"start": 4, "end": 7, "label": "animal"}]}
+    (_, moved) = augment(Rows.of([row]), recipe(Trim(), roles=SPANS), Ledger()).values
+    assert moved["answers"] == [{"start": 1, "end": 4, "label": "animal", "status": "exact"}]
+    ledger = Ledger()
+    result = augment(Rows.of([row]), recipe(Trim(characters=5), roles=SPANS), ledger)
+    assert result.values == [row]
+    details = ledger.as_json()["stages"][0]["details"]
+    assert (details["refused_edits"], details["unchanged"]) == ({"augment.0 trim": 1}, {"augment.0 trim": 1})
 
 
 def test_a_swap_never_takes_an_answer_apart() -> None:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sftcore.components import Encoded
 from sftcore.data.encode import ROWS_A_BATCH, EncodedRows, encode_rows
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Rows
 from sftcore.errors import TrainingError
+from sftcore.task import Encoded
 
 
 class WordTokenizer:
@@ -142,6 +144,22 @@ def test_the_ledger_gets_truncated_masked_and_lost() -> None:
     assert details["lengths"]["mean"] == 3
 
 
+def test_what_a_task_counts_is_summed_over_batches_with_row_ids() -> None:
+    class Counting(Windows):
+        def encode(self, rows: Sequence[Any], *rest: Any) -> Encoded:
+            cut = [row["cut"] for row in rows]
+            counts = {"answer cut": cut} | ({"seldom": [7] * len(rows)} if rows[0].get("last") else {})
+            return Encoded({"input_ids": [[1]] * len(rows)}, counts=counts)
+
+    values = [{"cut": number % 500 == 3, "last": number >= 2 * ROWS_A_BATCH} for number in range(2 * ROWS_A_BATCH + 2)]
+    ledger = Ledger()
+    encode_rows(rows_of(values), Counting(), None, WordTokenizer(), 4, ledger)  # type: ignore[arg-type]
+    (entry,) = ledger
+    assert entry.details["counts"] == {"answer cut": 4, "seldom": 14}
+    assert entry.examples == {"answer cut": [30, 5030, 10030, 15030], "seldom": [20000, 20010]}
+    json.dumps(entry.as_json())
+
+
 def test_nothing_to_learn_from_is_an_error() -> None:
     with pytest.raises(TrainingError, match="nothing to learn from"):
         encode([{"text": "ab", "label": 1, "masked": True}] * 3, ledger=Ledger())
@@ -150,3 +168,50 @@ def test_nothing_to_learn_from_is_an_error() -> None:
 def test_no_rows_give_no_features() -> None:
     encoded = encode([])
     assert (len(encoded), encoded.row_count) == (0, 0)
+
+
+class Skipping(Windows):
+    """Leaves every window but a row's first out of training."""
+
+    def encode(self, rows: Sequence[Any], tokenizer: WordTokenizer, state: Any, max_length: int) -> Encoded:
+        encoded = super().encode(rows, tokenizer, state, max_length)
+        return replace(encoded, skip=[start > 0 for start in encoded.info or ()])
+
+
+def test_features_left_out_of_training_are_there_for_everything_else() -> None:
+    values = [{"text": "abcdef", "label": 1}] * (ROWS_A_BATCH + 1)
+    ledger = Ledger()
+    encoded = encode_rows(rows_of(values), Skipping(), None, WordTokenizer(), 4, ledger, "encode train")  # type: ignore[arg-type]
+    assert len(encoded) == 2 * len(values)
+    assert encoded.trained.tolist() == [True, False] * len(values)
+    assert encoded.take(np.arange(3)).skipped.tolist() == [False, True, False]
+    assert ledger.find("encode train").details["features_left_out"] == len(values)
+
+
+def test_only_in_training_it_matters_whether_anything_is_left() -> None:
+    class Nothing(Windows):
+        def encode(self, *args: Any) -> Encoded:
+            encoded = super().encode(*args)
+            return replace(encoded, skip=[True] * len(encoded.parents or ()))
+
+    def to(stage: str) -> EncodedRows:
+        rows = rows_of([{"text": "abcdef", "label": 1}])
+        return encode_rows(rows, Nothing(), None, WordTokenizer(), 4, Ledger(), stage)  # type: ignore[arg-type]
+
+    assert to("encode test").skipped.all()
+    with pytest.raises(TrainingError, match="nothing to learn"):
+        to("encode train")
+
+
+def test_arrays_of_numbers_are_kept_as_lists_of_them_are() -> None:
+    class Arrays(Windows):
+        def encode(self, *args: Any) -> Encoded:
+            encoded = super().encode(*args)
+            arrays = [np.array(ids, np.int32) for ids in encoded.columns["input_ids"]]
+            return replace(encoded, columns={**encoded.columns, "input_ids": arrays})
+
+    rows = rows_of([{"text": "abcdef", "label": 1}, {"text": "é北", "label": 0}])
+    found = encode_rows(rows, Arrays(), None, WordTokenizer(), 4)  # type: ignore[arg-type]
+    expected = encode([{"text": "abcdef", "label": 1}, {"text": "é北", "label": 0}])
+    assert [found.feature(place) for place in range(len(found))] == [expected.feature(place) for place in range(3)]
+    assert found.columns["input_ids"].flat.dtype == expected.columns["input_ids"].flat.dtype  # type: ignore[union-attr]

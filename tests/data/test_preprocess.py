@@ -9,11 +9,19 @@ import pytest
 
 from sftcore import Recipe
 from sftcore.builtin.preprocessors import Length, Lowercase, Punctuation, StopWords, Whitespace
-from sftcore.components import Drop, Edit, Role, Row, RowPreprocessor, TextPreprocessor
+from sftcore.components import Drop, Edit, Row, RowPreprocessor, TextPreprocessor
 from sftcore.data.ledger import Ledger
-from sftcore.data.preprocess import ORIGINAL, Processed, preprocess, preprocess_row, preprocess_rows
+from sftcore.data.preprocess import (
+    ORIGINAL,
+    Processed,
+    original_passage,
+    preprocess,
+    preprocess_row,
+    preprocess_rows,
+)
 from sftcore.data.rows import Rows
 from sftcore.errors import DataError, PluginError, Problem
+from sftcore.task import Role
 
 TEXT = {"text": Role(), "label": Role(kind="label", target=True)}
 PAIR = {"text": Role(), "pair": Role(required=False), "label": Role(kind="label", target=True)}
@@ -253,6 +261,43 @@ def test_a_row_preprocessor_that_changes_a_text_with_spans(move: bool) -> None:
 def test_answers_that_are_no_spans_are_an_error_of_the_data() -> None:
     with pytest.raises(DataError, match="not a list of spans"):
         preprocess_row({"question": "q", "context": "c", "answers": "c"}, recipe(Lowercase(), roles=SPANS))
+
+
+def test_the_passage_of_the_given_text() -> None:
+    row = {"question": "Which?", "context": "The Capital  of France is  PARIS, of course!", "answers": None}
+    steps = (Lowercase(), Punctuation(on=("context",)), Whitespace())
+    result = preprocess(Rows.of([row]), recipe(*steps, roles=SPANS), Ledger()).values[0]
+    start = result["context"].index("paris")
+    assert original_passage(result, "context", start, start + 5) == ("PARIS", 27, 32)
+    assert original_passage(result, "context", 0, 0) == ("", 0, 0)
+    assert original_passage(result, "question", 0, 5) == ("which", 0, 5)
+    assert original_passage({"text": "A b"}, "text", 2, 3) == ("b", 2, 3)
+    for role in ("context", "question"):
+        with pytest.raises(IndexError):
+            original_passage(result, role, 3, 99)
+
+
+class Counts(TextPreprocessor, name="counts"):
+    """Counts the texts that it is shown."""
+
+    def edits(self, text: str) -> Iterable[Edit]:
+        """Replace the first character."""
+        SHOWN.append(text)
+        yield Edit(0, 1, "x")
+
+
+SHOWN: list[str] = []
+
+
+def test_a_document_that_many_rows_are_about_is_rewritten_once() -> None:
+    SHOWN.clear()
+    rows = [{"question": f"q{n}", "context": context, "answers": None} for context in ("abc", "def") for n in range(3)]
+    values = preprocess(Rows.of(rows), recipe(Counts(on=("context",)), roles=SPANS), Ledger()).values
+    assert SHOWN == ["abc", "def"]
+    assert [row["context"] for row in values] == ["xbc"] * 3 + ["xef"] * 3
+    assert values[0]["context"] is values[2]["context"]
+    assert values[0][ORIGINAL]["context"].positions.steps[0] is values[2][ORIGINAL]["context"].positions.steps[0]
+    assert original_passage(values[5], "context", 0, 2) == ("de", 0, 2)
 
 
 def test_position_maps_are_built_only_for_tasks_with_spans() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sftcore import DataError, Recipe
+from sftcore import DataError, Recipe, Row, TextClassification
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Rows, Splits
 from sftcore.data.split import split_rows
@@ -277,3 +278,63 @@ def test_a_number_to_learn_has_no_conflicts_and_no_classes() -> None:
     splits, _, reporter = split(rows, recipe_of(task='problem_type = "regression"'))
     assert [len(part) for part in splits[:3]] == [81, 10, 10]
     assert reporter.said == []
+
+
+class Documents(TextClassification, name="documents"):
+    """Texts whose first word names the document that they are of."""
+
+    def family(self, row: Row) -> Hashable:
+        return None if row["text"].startswith("alone") else row["text"].split()[0]
+
+
+def of_documents(count: int, each: int) -> list[str]:
+    return [f"document{row // each} {text}" for row, text in enumerate(texts_of(count))]
+
+
+def in_documents(data: str = "") -> Recipe:
+    return recipe_of(data).model_copy(update={"task": Documents()})
+
+
+def test_a_family_lies_in_one_split_and_each_row_of_it_is_scored() -> None:
+    rows = rows_of(of_documents(400, 4) + [f"alone {text}" for text in texts_of(40, seed=1)])
+    splits, ledger, reporter = split(rows, in_documents())
+    names = [{text.split()[0] for text in part.column("text")} - {"alone"} for part in splits[:3]]
+    assert not names[0] & names[1] | names[0] & names[2] | names[1] & names[2]
+    assert [len(part) for part in splits[:3]] == [352, 44, 44]
+    assert splits.test_twins.all()
+    assert (details(ledger)["families"], details(ledger)["largest_family"]) == (100, 4)
+    assert reporter.said == []
+    _, ledger, _ = split(rows)
+    assert "families" not in details(ledger)
+
+
+def test_families_and_groups_are_joined() -> None:
+    groups = [f"pair{row // 8}" if row % 8 in (3, 4) else f"row{row}" for row in range(160)]
+    splits, _, _ = split(rows_of(of_documents(160, 4), groups=groups), in_documents())
+    pairs = [
+        {int(text.split()[0].removeprefix("document")) // 2 for text in part.column("text")} for part in splits[:3]
+    ]
+    assert [len(part) for part in splits[:3]] == [128, 16, 16]
+    assert not pairs[0] & pairs[1] | pairs[0] & pairs[2] | pairs[1] & pairs[2]
+
+
+def test_a_family_that_crosses_splits_of_the_source_leaves_the_earlier() -> None:
+    texts = of_documents(100, 4)
+    splits, ledger, reporter = split(
+        own({"train": texts[:78], "test": texts[78:]}),
+        in_documents("split = { train = 0.8, validation = 0, test = 0.2 }"),
+    )
+    entry = ledger.find("split")
+    assert entry is not None
+    assert entry.dropped == {"train: a twin, its document or its group is in test": 2}
+    assert [len(part) for part in splits[:3]] == [76, 0, 22]
+    assert any(
+        "2 rows of the source's own splits had a twin, or a row of the same document, in a later" in text
+        for text in reporter.said
+    )
+
+
+def test_too_few_families() -> None:
+    with pytest.raises(DataError, match="40 rows are 2 groups of twins, of one document or of data") as caught:
+        split(rows_of(of_documents(40, 20)), in_documents())
+    assert caught.value.problems[0].advice == "give more documents, or splits of your own"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from sftcore import ModelError, Recipe
-from sftcore.models.base import locate_base
-from sftcore.models.loading import load_model, load_tokenizer, merged
+from sftcore.models.adapters import merged
+from sftcore.models.base import HUB_FILES, locate_base
+from sftcore.models.loading import load_model, load_plain, load_tokenizer
 from sftcore.reporter import SILENT, SilentReporter
+from sftcore.task import TaskState
 
 TEXTS = ["好好学习，天天向上", "hello world", "this is good 你好"]
 
@@ -165,3 +168,93 @@ def test_an_adapter_is_trained_alone_and_merges_to_the_same_outputs(tiny_bert: s
     merged(model).save_pretrained(tmp_path)  # type: ignore[arg-type]
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(again(**inputs).logits, before, atol=1e-5)
+
+
+def test_what_is_fetched_from_the_hub_is_all_that_models_need() -> None:
+    from huggingface_hub.utils import filter_repo_objects
+
+    wanted = [
+        *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json"),
+        *("special_tokens_map.json", "added_tokens.json", "merges.txt", "vocab.txt", "chat_template.jinja"),
+        *("additional_chat_templates/rag.jinja", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"),
+        *("model.safetensors", "model-00001-of-00002.safetensors", "model.safetensors.index.json"),
+    ]
+    others = ["pytorch_model.bin", "tf_model.h5", "model.onnx", "README.md", "modeling_custom.py", "q4.gguf"]
+    assert list(filter_repo_objects([*wanted, *others], allow_patterns=list(HUB_FILES))) == wanted
+
+
+def saved_without(model: object, left_out: str, folder: Path) -> str:
+    """The model's folder, without the weights whose names begin so."""
+    from safetensors.torch import load_file, save_file
+
+    model.save_pretrained(folder)  # type: ignore[attr-defined]
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if not name.startswith(left_out)}
+    assert len(kept) < len(weights)
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    return str(folder)
+
+
+class Told(SilentReporter):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def tiny(kind: str) -> tuple[object, str]:
+    """A model, and the class that loads it for its task."""
+    import transformers as tf
+
+    if kind == "t5":
+        config = tf.T5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+        return tf.T5ForConditionalGeneration(config), "AutoModelForSeq2SeqLM"
+    size = {"vocab_size": 40, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 32, "tie_word_embeddings": False}
+    return tf.GPT2LMHeadModel(tf.GPT2Config(**size)), "AutoModelForCausalLM"
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out", "warning"),
+    [
+        ("t5", "decoder.block.0.layer.2", "weights of the body are not in the base"),
+        ("gpt2", "transformer.h.0.mlp", "weights of the body are not in the base"),
+        ("gpt2", "lm_head", "the part that writes the next token is not in the base"),
+    ],
+)
+def test_weights_that_a_writing_model_lacks_are_warned_of(
+    kind: str, left_out: str, warning: str, tmp_path: Path
+) -> None:
+    model, auto = tiny(kind)
+    recipe, told = recipe_of(f"base = {saved_without(model, left_out, tmp_path)!r}"), Told()
+    task = SimpleNamespace(name="any", auto_class=auto, config=lambda state: {}, prepare_model=lambda model, *_: model)
+    tokenizer = SimpleNamespace()
+    _, new = load_plain(recipe, locate_base(recipe), task, TaskState(), tokenizer, told)  # type: ignore[arg-type]
+    assert all(name.startswith(left_out) for name in new)
+    assert len(told.warnings) == 1
+    assert warning in told.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("auto", "head"),
+    [
+        ("AutoModelForQuestionAnswering", "qa_outputs"),
+        ("AutoModelForTokenClassification", "classifier"),
+        ("AutoModelForSequenceClassification", "classification_head"),
+    ],
+)
+def test_a_new_head_is_usual(auto: str, head: str, tmp_path: Path) -> None:
+    model, _ = tiny("t5")
+    model.save_pretrained(tmp_path)  # type: ignore[attr-defined]
+    recipe, told = recipe_of(f"base = {str(tmp_path)!r}"), Told()
+    task = SimpleNamespace(name="any", auto_class=auto, config=lambda state: {}, prepare_model=lambda model, *_: model)
+    tokenizer = SimpleNamespace()
+    _, new = load_plain(recipe, locate_base(recipe), task, TaskState(), tokenizer, told)  # type: ignore[arg-type]
+    assert new
+    assert all(head in name for name in new)
+    assert told.warnings == []
+    assert "of the head are new" in told.notes[0]

@@ -9,10 +9,11 @@ import pytest
 from pydantic import Field, model_validator
 
 from sftcore import builtin
-from sftcore.components import Metric, Settings, Task, TextPreprocessor
+from sftcore.components import Metric, Settings, TextPreprocessor
 from sftcore.hooks import hookimpl
 from sftcore.records import Records
 from sftcore.registry import Registry
+from sftcore.task import Task
 
 WHOLE = """\
 name = "sentiment"

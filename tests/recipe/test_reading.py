@@ -7,12 +7,15 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from sftcore import builtin
 from sftcore.components import Frozen
 from sftcore.errors import Problem, RecipeError, render
+from sftcore.hooks import hookimpl
 from sftcore.recipe import Recipe
 from sftcore.registry import Registry
 
@@ -326,3 +329,36 @@ def test_the_shape_check_loads_none_of_the_large_libraries(tmp_path: Path) -> No
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_validators_are_told_the_recipe_s_folder(tmp_path: Path) -> None:
+    from pydantic import ValidationInfo, field_validator
+
+    from sftcore.components import TextPreprocessor
+
+    class Listed(TextPreprocessor, name="listed"):
+        """Reads its words from a file beside the recipe."""
+
+        words: tuple[str, ...] = ()
+
+        @field_validator("words")
+        @classmethod
+        def _read(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+            assert info.context is not None
+            return tuple((info.context["folder"] / words[0]).read_text().split())
+
+        def edits(self, text: str) -> list[tuple[int, int, str]]:
+            return []
+
+    module = ModuleType("listed")
+    vars(module)["sftcore_register_preprocessors"] = hookimpl(specname="sftcore_register_preprocessors")(
+        lambda: [Listed]
+    )
+    registry = Registry.of(("sftcore", builtin), ("guest", module))
+    (tmp_path / "words.txt").write_text("one two")
+    (tmp_path / "a.toml").write_text(
+        'model.base = "x"\ndata.source = "a.csv"\ntask.use = "text-classification"\n'
+        '[[preprocess]]\nuse = "listed"\nwords = ["words.txt"]\n'
+    )
+    recipe = Recipe.read(tmp_path / "a.toml", registry=registry)
+    assert recipe.resolved()["preprocess"][0]["words"] == ["one", "two"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sftcore import Recipe
-from sftcore.runs.card import snippet, write_card
+from sftcore.runs.card import write_card
 from sftcore.runs.folder import Run
+from sftcore.runs.snippets import snippet
 
 MakeRun = Callable[..., Run]
 

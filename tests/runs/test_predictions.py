@@ -37,6 +37,8 @@ def test_each_row_tells_what_was_read_said_and_expected(tmp_path: Path, make_run
         "predicts": "labels",
         "labels": ["negative", "neutral", "positive"],
         "auto_class": "AutoModelForSequenceClassification",
+        "logits_from": ["logits"],
+        "generates": False,
     }
 
 

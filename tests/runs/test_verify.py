@@ -9,8 +9,9 @@ import pytest
 from sftcore.errors import RunError
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions, recorded_inputs
+from sftcore.runs.recompute import _batches, _compared
 from sftcore.runs.seal import seal
-from sftcore.runs.verify import _batches, _compared, verify
+from sftcore.runs.verify import verify
 
 MakeRun = Callable[..., Run]
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from sftcore.builtin.metrics import Accuracy
 from sftcore.builtin.text_classification import TextClassification
-from sftcore.components import Task
 from sftcore.data.encode import EncodedRows, encode_rows
 from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows
@@ -21,6 +20,7 @@ from sftcore.errors import Problem, SftcoreError
 from sftcore.recipe.schema import Recipe
 from sftcore.recipe.train import Train
 from sftcore.reporter import SilentReporter
+from sftcore.task import Task
 
 WORDS = {"bad": "awful broken hate terrible worst angry", "good": "best great happy love perfect wonderful"}
 FILLER = ["the", "a", "it", "was", "is", "very", "this", "that", "and", "with", "phone", "camera", "book", "one"]
@@ -54,7 +54,12 @@ def recipe_of(seed: int = 42, **train: Any) -> Recipe:
 
     model = SimpleNamespace(adapter=None)
     namespace = SimpleNamespace(
-        seed=seed, model=model, train=Train(**(settings | train)), all_metrics=metrics, problem=problem
+        seed=seed,
+        model=model,
+        task=TextClassification(),
+        train=Train(**(settings | train)),
+        all_metrics=metrics,
+        problem=problem,
     )
     return cast(Recipe, namespace)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,6 +41,19 @@ def test_the_best_metric_is_the_main_one_unless_named(job_module: ModuleType) ->
     assert (stopping.best_metric, stopping.greater_is_better, stopping.load_best) == ("loss", False, True)
     kept = plan(job_module, metric_for_best_model="accuracy", greater_is_better=False)
     assert (kept.greater_is_better, kept.load_best) == (False, False)
+
+
+def test_a_task_that_generates_is_judged_by_its_loss(job_module: ModuleType) -> None:
+    recipe = job_module.recipe_of(load_best_model_at_end=True)
+    recipe.task = SimpleNamespace(generates=True)
+    found = make_plan(recipe, 10, validates=True)
+    assert (found.best_metric, found.greater_is_better) == ("loss", False)
+    recipe = job_module.recipe_of(load_best_model_at_end=True, metric_for_best_model="eval_perplexity")
+    recipe.task = SimpleNamespace(generates=True)
+    found = make_plan(recipe, 10, validates=True)
+    assert (found.best_metric, found.greater_is_better) == ("perplexity", False)
+    named = plan(job_module, load_best_model_at_end=True, metric_for_best_model="eval_accuracy")
+    assert (named.best_metric, named.greater_is_better) == ("accuracy", True)
 
 
 def test_without_validation_nothing_waits_for_it(job_module: ModuleType) -> None:

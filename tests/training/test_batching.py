@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sftcore.components import Encoded
 from sftcore.data.encode import EncodedRows, encode_rows
 from sftcore.data.rows import Rows
+from sftcore.task import Encoded
 from sftcore.training.batching import EpochRows, epoch_order, token_batches
 
 
@@ -105,7 +105,29 @@ def test_workers_get_the_rows_of_the_epoch() -> None:
     assert ids(pickle.loads(pickle.dumps(rows))) == ids(rows)
 
 
-def test_fresh_rows_of_another_number_are_refused() -> None:
-    rows = EpochRows(lambda epoch: encoded().take(np.arange(20 - epoch)), seed=1, step_rows=4)
-    with pytest.raises(ValueError, match="19 features instead of 20"):
-        rows.set_epoch(1)
+def test_an_epoch_of_fresh_rows_has_as_many_features_as_the_first() -> None:
+    rows = EpochRows(lambda epoch: encoded().take(np.arange([15, 20, 10, 20][epoch])), seed=1, step_rows=4)
+    first = ids(rows)
+    assert sorted(first) == [number for number in range(15) if number % 5 != 2]
+    drawn = []
+    for epoch in (1, 3):
+        rows.set_epoch(epoch)
+        drawn.append(set(ids(rows)))
+        assert len(rows) == len(drawn[-1]) == 12
+    assert drawn[0] != drawn[1]
+    rows.set_epoch(2)
+    assert (len(rows), set(ids(rows))) == (12, {0, 1, 3, 4, 5, 6, 8, 9})
+
+
+class Halves(Numbers):
+    def encode(self, rows: Sequence[Any], *rest: Any) -> Encoded:
+        numbers = super().encode(rows, *rest)
+        return Encoded(numbers.columns, masked=numbers.masked, skip=[row["ids"][0] < 10 for row in rows])
+
+
+def test_features_that_the_task_leaves_out_are_not_trained_on() -> None:
+    values = Rows.of([{"ids": [number] * (1 + number % 5)} for number in range(20)])
+    features = encode_rows(values, Halves(), None, None, 8)  # type: ignore[arg-type]
+    assert len(features) == 20
+    rows = EpochRows(lambda epoch: features, seed=1, step_rows=4)
+    assert sorted(ids(rows)) == [number for number in range(10, 20) if number % 5 != 2]

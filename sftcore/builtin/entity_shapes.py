@@ -1,0 +1,177 @@
+"""Data of named entities in the shapes that it comes in, as texts with the places of their entities."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sftcore import DataError, Problem
+from sftcore.builtin.class_names import label_name
+from sftcore.builtin.tags import is_prefixed, stretches
+
+if TYPE_CHECKING:
+    import datasets
+
+Entity: TypeAlias = dict[str, Any]
+"""`start` and `end` in the text, its `label`; and what preprocessing leaves alone: its `text`, and `at`, its start in
+the text as it was given."""
+
+_TOKENS = ("tokens", "words")
+_TAGS = ("ner_tags", "tags", "labels", "ner")
+_SPANS = ("label", "labels", "annotations", "spans")
+_STARTS, _ENDS = ("start", "start_offset"), ("end", "end_offset")
+_LABELS = ("label", "labels", "entity_group", "type")
+_CJK = "[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+_NO_BLANK_BEFORE, _NO_BLANK_AFTER = re.compile(_CJK), re.compile(f"{_CJK}$")
+_MOSTLY = 0.9
+"""From this share of tokens of one character on, texts are taken to be cut into their characters."""
+
+
+def with_entities(table: datasets.Dataset, columns: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
+    """The table with columns for the roles `text` and `entities`, and what was recognised ("": nothing to be done).
+
+    Known are lists of tokens with a list of tags (CoNLL), and lists of spans: `[start, end, label]` (Doccano) or
+    tables of `start`, `end` and `label` or `labels` (Label Studio); spans may be written as JSON text. `columns`
+    (role → column) are those that the recipe names. Raises `sftcore.DataError` for tags that fit no tokens.
+    """
+    names = table.column_names
+    text, entities = (columns.get(role, role) for role in ("text", "entities"))
+    tokens = next((name for name in (text, *_TOKENS) if name in names and _is_list(table, name)), "")
+    tags = next((name for name in (entities, *_TAGS) if name in names and _is_list(table, name)), "")
+    if tokens and (text == tokens or text not in names or (tags and entities not in names)):
+        return _of_tokens(table, tokens, tags, text, entities)
+    spans = entities if entities in names else next((name for name in _SPANS if name in names), "")
+    if text not in names or not spans:
+        return table, ""
+    return _of_spans(table, spans, text, entities)
+
+
+def _is_list(table: datasets.Dataset, name: str) -> bool:
+    """Whether the column holds lists of plain values."""
+    inner = getattr(table.features[name], "feature", None)
+    return inner is not None and not isinstance(inner, dict) and not hasattr(inner, "feature")
+
+
+def _of_tokens(
+    table: datasets.Dataset, tokens: str, tags: str, text: str, entities: str
+) -> tuple[datasets.Dataset, str]:
+    words = [[str(token) for token in row or ()] for row in table[tokens]]
+    blank = "" if _are_characters(words) else " "
+    texts, places = [], []
+    for row in words:
+        joined, starts = _joined(row, blank)
+        texts.append(joined)
+        places.append([(start, start + len(word)) for start, word in zip(starts, row, strict=True)])
+    how = "with blanks between words" if blank else "without blanks: they are characters"
+    if not tags:
+        return _replaced(table, text, texts), f"{tokens} joined {how}"
+    rows = _tags_of(table, tags, words)
+    prefixed = is_prefixed({tag for row in rows for tag in row})
+    found = [_of_tags(*row, prefixed) for row in zip(texts, places, rows, strict=True)]
+    table = _replaced(_replaced(table, text, texts), entities, found)
+    scheme = "tags that say where an entity begins" if prefixed else "tags without B- and I-: neighbours are one entity"
+    return table, f"{tokens} joined {how}; entities read from {tags}, {scheme}"
+
+
+def _of_tags(text: str, places: Sequence[tuple[int, int]], tags: Sequence[str], prefixed: bool) -> list[Entity]:
+    spans = ((places[first][0], places[stop - 1][1], label) for first, stop, label in stretches(tags, prefixed))
+    return [_entity(text, start, end, label) for start, end, label in spans if start < end]
+
+
+def _tags_of(table: datasets.Dataset, column: str, words: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The tags by name, a row as long as its words. Raises `DataError` for others, with the row."""
+    classes: Any = table.features[column]
+    names: Any = getattr(classes.feature, "names", None)
+    rows: list[list[str]] = []
+    for number, (tags, row) in enumerate(zip(table[column], words, strict=True), 1):
+        if len(tags or ()) != len(row):
+            message = f"{len(row)} tokens, but {len(tags or ())} tags"
+            raise DataError(Problem(message, row=number, key=column, value=str(tags)[:80]))
+        if names is None and any(isinstance(tag, int) for tag in tags or ()):
+            advice = "give the tags by name (B-PER, O), or a data set whose features name the classes"
+            raise DataError(Problem("the tags are numbers without names", row=number, key=column, advice=advice))
+        rows.append([names[tag] if isinstance(tag, int) else str(tag or "").strip() for tag in tags or ()])
+    return rows
+
+
+def _are_characters(rows: Iterable[Sequence[str]]) -> bool:
+    """Whether the tokens are single characters, Chinese or Japanese ones among them."""
+    tokens = [token for row in rows for token in row]
+    single = sum(len(token) == 1 for token in tokens)
+    return bool(tokens) and single >= _MOSTLY * len(tokens) and any(map(_NO_BLANK_BEFORE.match, tokens))
+
+
+def _joined(words: Sequence[str], blank: str) -> tuple[str, list[int]]:
+    """The words as one text, and where each begins; no blank beside a Chinese or Japanese character."""
+    pieces: list[str] = []
+    starts, at, former = [], 0, ""
+    for word in words:
+        if former and word and blank and not _NO_BLANK_AFTER.search(former) and not _NO_BLANK_BEFORE.match(word):
+            pieces.append(blank)
+            at += len(blank)
+        pieces.append(word)
+        starts.append(at)
+        at, former = at + len(word), word or former
+    return "".join(pieces), starts
+
+
+def _of_spans(table: datasets.Dataset, spans: str, text: str, entities: str) -> tuple[datasets.Dataset, str]:
+    values = [_parsed(value) for value in table[spans]]
+    if not any(isinstance(value, list) for value in values):
+        return table, ""
+    rows = zip(table[text], values, strict=True)
+    found = [_entities(row, value) if isinstance(row, str) else None for row, value in rows]
+    kind = "start, end, label" if any(isinstance(one, list) for value in values for one in value or ()) else "tables"
+    said = "" if spans == entities and kind == "tables" else f"entities read from {spans} ({kind})"
+    return _replaced(table, entities, found), said
+
+
+def _parsed(value: Any) -> list[Any] | None:
+    """The list of spans, which may be JSON in a text; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return None
+    return value if isinstance(value, list) else None
+
+
+def _entities(text: str, spans: Sequence[Any] | None) -> list[Entity] | None:
+    return None if spans is None else [entity for span in spans for entity in _read(text, span)]
+
+
+def _read(text: str, span: Any) -> Iterator[Entity]:
+    """The entities of one span, one for each of its labels; one without a label where it can't be read."""
+    if isinstance(span, Mapping):
+        start, end, label = (_first(span, keys) for keys in (_STARTS, _ENDS, _LABELS))
+    else:
+        start, end, label, *_ = [*span, None, None, None] if isinstance(span, list) else [None] * 3
+    labels = label if isinstance(label, list) and label else [label]
+    for one in labels:
+        name = "" if one is None or isinstance(one, list) else label_name(one)
+        yield _entity(text, _whole(start), _whole(end), name)
+
+
+def _first(span: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    return next((span[key] for key in keys if span.get(key) is not None), None)
+
+
+def _whole(value: Any) -> int:
+    """A place in a text; -1 for what is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return -1
+
+
+def _entity(text: str, start: int, end: int, label: str) -> Entity:
+    return {"start": start, "end": end, "label": label, "text": text[max(0, start) : max(0, end)], "at": start}
+
+
+def _replaced(table: datasets.Dataset, name: str, values: list[Any]) -> datasets.Dataset:
+    """The table with this column, in place of one that has its name."""
+    if name in table.column_names:
+        table = table.remove_columns([name])
+    return table.add_column(name, values)
