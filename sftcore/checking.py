@@ -171,7 +171,8 @@ def twins(ledger: Ledger) -> dict[str, Any]:
     found = {f"{name} twins": number for name, number in details.get("twins", {}).items() if number}
     found |= {"largest group": details.get("largest_twin_group")}
     if details.get("families"):
-        found |= {"documents": details["families"], "rows of the largest document": details["largest_family"]}
+        name = details["family_name"]
+        found |= {f"{name}s": details["families"], f"rows of the largest {name}": details["largest_family"]}
     found["test rows scored"] = details.get("test_scored")
     conflicting = details.get("conflicting_labels", {})
     if conflicting.get("groups"):

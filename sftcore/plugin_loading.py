@@ -70,7 +70,8 @@ class Entry:
     @property
     def description(self) -> str:
         """The first sentence of its docstring, on one line."""
-        return " ".join((self.cls.__doc__ or "").split()).partition(". ")[0].rstrip(".")
+        text = " ".join((self.cls.__doc__ or "").split())
+        return re.split(r"(?<!et al)\. ", text, maxsplit=1)[0].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

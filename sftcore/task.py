@@ -112,6 +112,8 @@ class Task(Component):
     logits_from: ClassVar[tuple[str, ...]] = ("logits",)
     """The parts of the model's output that `Prediction.logits` hold, one after the other, without padding; () where
     the logits are not recorded."""
+    family_name: ClassVar[str] = "document"
+    """What the rows of a family have in common, for messages (see `family`)."""
     auto_class: ClassVar[str]
     """The transformers class that loads the model: "AutoModelForSequenceClassification"."""
     state_class: ClassVar[type[TaskState]] = TaskState

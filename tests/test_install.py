@@ -1,4 +1,4 @@
-"""Core and plugin as wheels, in an environment of their own: installed and uninstalled separately."""
+"""Core and plugins as wheels, in an environment of their own: installed and uninstalled separately."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parent.parent
+RECIPES = {"sentiment": "sentiment", "legal": "legal-clauses", "qa": "qa"}
+"""Plugins in the order in which they go, each with a recipe that needs it; legal's contract-qa needs qa."""
 
 
 def call(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -24,10 +26,10 @@ def call(*command: str | Path, check: bool = True) -> subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment that sees this one's libraries, but not sftcore and its plugin as they lie here."""
+    """A fresh environment that sees this one's libraries, but not sftcore and its plugins as they lie here."""
     folder = tmp_path_factory.mktemp("environment")
     wheels = folder / "wheels"
-    for project in (ROOT, ROOT / "plugins/sftcore-plugin-sentiment"):
+    for project in (ROOT, *(ROOT / f"plugins/sftcore-plugin-{name}" for name in RECIPES)):
         call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", wheels, project)
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv/bin/python"
@@ -42,19 +44,33 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv"
 
 
-def test_the_plugin_comes_and_goes_and_its_recipe_says_what_to_install(environment: Path) -> None:
+def test_plugins_come_and_go_one_by_one_and_their_recipes_say_what_to_install(environment: Path) -> None:
     sftcore, python = environment / "bin/sftcore", environment / "bin/python"
     where = call(python, "-c", "import sftcore; print(sftcore.__file__)").stdout
     assert str(environment) in where
+    left = dict(RECIPES)
+    while left:
+        listed = call(sftcore, "plugins", "--json").stdout
+        for name, recipe in left.items():
+            assert f"sftcore-plugin-{name}" in listed
+            call(sftcore, "check", "--shape", ROOT / f"recipes/{recipe}.toml")
+        gone = next(iter(left))
+        call(python, "-m", "pip", "uninstall", "-q", "-y", f"sftcore-plugin-{gone}")
+        refused = call(sftcore, "check", "--shape", ROOT / f"recipes/{left.pop(gone)}.toml", check=False)
+        assert refused.returncode == 2
+        assert f'pip install "sftcore-plugin-{gone}' in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_without_the_plugin_for_questions_only_contracts_are_lost(environment: Path) -> None:
+    sftcore, python = environment / "bin/sftcore", environment / "bin/python"
+    wheels = environment.parent / "wheels"
+    call(python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", *wheels.glob("sftcore_plugin_legal*.whl"))
     listed = json.loads(call(sftcore, "plugins", "--json").stdout)
-    assert "sftcore-plugin-sentiment" in json.dumps(listed)
-    call(sftcore, "check", "--shape", ROOT / "recipes/sentiment.toml")
-    call(python, "-m", "pip", "uninstall", "-q", "-y", "sftcore-plugin-sentiment")
-    refused = call(sftcore, "check", "--shape", ROOT / "recipes/sentiment.toml", check=False)
-    assert refused.returncode == 2
-    assert "pip install" in refused.stderr
-    assert "sftcore-plugin-sentiment" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    problems = {plugin["part"]: plugin["problem"] for plugin in listed["plugins"] if "legal" in plugin["distribution"]}
+    assert not problems["legal"]
+    assert "pip install sftcore-plugin-qa" in problems["legal-contracts"]
+    call(sftcore, "check", "--shape", ROOT / "recipes/legal-clauses.toml")
 
 
 def test_the_wheel_carries_the_package_and_nothing_else(environment: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from sftcore import (
     DataError,
@@ -58,7 +58,7 @@ _EMPTY = np.zeros(0, np.float32)
 
 
 class CausalLM(Task, name="causal-lm"):
-    """Teach a causal language model (GPT, Llama, Qwen, …) to answer: instruction and chat fine-tuning.
+    """Teach a causal language model to answer, in instructions and in chats (GPT, Llama, Qwen and friends).
 
     Reads conversations (`messages` of `role` and `content`, ShareGPT's `from` and `value`), Alpaca's `instruction`,
     `input` and `output`, and `prompt` and `completion`. They are written in the tokenizer's chat template; a base
@@ -69,6 +69,7 @@ class CausalLM(Task, name="causal-lm"):
     auto_class: ClassVar[str] = "AutoModelForCausalLM"
     generates: ClassVar[bool] = True
     logits_from: ClassVar[tuple[str, ...]] = ()
+    family_name: ClassVar[str] = "prompt"
 
     chat_template: str | None = None
     """How turns are written: "chatml", "alpaca", "plain" (the prompt and the answer as they are), or a template in
@@ -87,12 +88,12 @@ class CausalLM(Task, name="causal-lm"):
     """Train on the rows of a batch one after the other, without padding; none sees another. "auto": on a GPU with an
     attention made for it (flash, flex)."""
 
-    @model_validator(mode="after")
-    def _names_a_template(self) -> Self:
-        wanted = self.chat_template
+    @field_validator("chat_template")
+    @classmethod
+    def _names_a_template(cls, wanted: str | None) -> str | None:
         if wanted is not None and wanted not in NAMED and not any(sign in wanted for sign in JINJA_SIGNS):
-            raise ValueError(f"chat_template is neither Jinja nor a template's name{did_you_mean(wanted, NAMED)}")
-        return self
+            raise ValueError(f"neither Jinja nor a template's name{did_you_mean(wanted, NAMED)}")
+        return wanted
 
     @property
     def roles(self) -> Mapping[str, Role]:
@@ -190,7 +191,7 @@ class CausalLM(Task, name="causal-lm"):
         """`input_ids` and `labels` of each row's conversation, one feature a row (more only for templates that rewrite
         earlier turns); a row whose answer is yet to come gives its prompt, without a label that counts.
 
-        `counts`: "answer cut", "oldest turns left out", "refused by the chat template" (such rows have no feature), and
+        `counts`: "answer cut", "oldest turns left out", "refused by the chat template: …" (such rows have no feature), and
         "special tokens in the text", which are read as such. Raises `sftcore.DataError` for turns that no template
         says how to write, and where the template refuses every row.
         """

@@ -91,10 +91,8 @@ def _piece(template: Template, turns: Sequence[Turn]) -> Piece:
 def _require_prompt(text: str, prompt: str) -> None:
     if not text.startswith(prompt):
         at = next((at for at, (one, other) in enumerate(zip(text, prompt, strict=False)) if one != other), len(text))
-        raise RefusalError(
-            f"its prompt for an answer, which ends with {prompt[-20:]!r}, is not how it begins one: "
-            f"{text[max(0, at - 10) : at + 20]!r}"
-        )
+        begun = f"{prompt[max(0, at - 10) :][:30]!r} and {text[max(0, at - 10) :][:30]!r}"
+        raise RefusalError("its prompt for an answer is not how it begins one", f": {begun}")
 
 
 def _marked(template: Template, turns: Sequence[Turn], loss_on: LossOn) -> Piece:
@@ -104,7 +102,7 @@ def _marked(template: Template, turns: Sequence[Turn], loss_on: LossOn) -> Piece
     _require_prompt(text, prompt)
     last = [mark for mark in marks if mark[1] > len(prompt)]
     if len(last) != 1:
-        raise RefusalError(f"it marks {len(last)} parts of the last turn by generation, one was expected")
+        raise RefusalError(f"it marks {len(last)} parts of the last turn by generation, not one")
     return Piece(turns, text, last[0][0], tuple(marks) if loss_on == "assistant" else tuple(last))
 
 
@@ -119,7 +117,7 @@ def tokenized(template: Template, pieces: Sequence[Piece]) -> list[Example]:
     encode.no_padding()
     encode.no_truncation()
     whole = encode.encode_batch([piece.text for piece in pieces], add_special_tokens=False)
-    prompts = encode.encode_batch([piece.text[: piece.prompt] for piece in pieces], add_special_tokens=False)
+    prompts = encode.encode_batch_fast([piece.text[: piece.prompt] for piece in pieces], add_special_tokens=False)
     return [_example(template, *parts) for parts in zip(pieces, whole, prompts, strict=True)]
 
 
@@ -127,9 +125,10 @@ def _example(template: Template, piece: Piece, whole: Any, prompt: Any) -> Examp
     size = len(prompt.ids)
     ids, ends = np.array(whole.ids, np.int64), ends_of(whole)
     if whole.ids[:size] != prompt.ids:
-        rest = backend(template.tokenizer).encode(piece.text[piece.prompt :], add_special_tokens=False)
-        ids = np.array(prompt.ids + rest.ids, np.int64)
-        ends = np.concatenate([ends_of(prompt), ends_of(rest) + piece.prompt])
+        parts = [piece.text[: piece.prompt], piece.text[piece.prompt :]]
+        asked, said = backend(template.tokenizer).encode_batch(parts, add_special_tokens=False)
+        ids = np.array(asked.ids + said.ids, np.int64)
+        ends = np.concatenate([ends_of(asked), ends_of(said) + piece.prompt])
     counts = np.zeros(len(ids) + 1, bool)
     last = 0
     for start, end in piece.learned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from sftcore.builtin.chat_fitting import Fitted, Truncate, fitted
 from sftcore.builtin.chat_templates import KEY, RefusalError, Template
 from sftcore.builtin.conversations import Turn, texts_of
 from sftcore.builtin.losses import NO_LABEL
+
+REASONS_TOLD = 3
+"""So many reasons for which a template refuses rows are told apart in a batch."""
 
 
 @dataclass(slots=True)
@@ -27,7 +31,7 @@ class ChatEncoder:
     new_tokens: int
     parents: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
-    refusals: dict[int, str] = field(default_factory=dict)
+    refusals: dict[int, RefusalError] = field(default_factory=dict)
 
     def encode(self, conversations: Sequence[Sequence[Turn]]) -> Encoded:
         """All of them, as `CausalLM.encode` says. Raises `sftcore.DataError` where the template refuses every one."""
@@ -35,7 +39,7 @@ class ChatEncoder:
             try:
                 found = pieces_of(self.template, turns, self.loss_on)
             except RefusalError as error:
-                self.refusals[place] = str(error)
+                self.refusals[place] = error
             else:
                 self.pieces += found
                 self.parents += [place] * len(found)
@@ -46,7 +50,8 @@ class ChatEncoder:
         return self._encoded(conversations, whole, kept)
 
     def _refused(self, count: int) -> DataError:
-        message = f"the chat template refuses all {count:,} rows: {next(iter(self.refusals.values()))}"
+        first = next(iter(self.refusals.values()))
+        message = f"the chat template refuses all {count:,} rows: {first.reason}{first.shown}"
         advice = "name or write another template, or mend the turns: some take no turns of the system, for instance"
         return DataError(Problem(message, key=KEY, advice=advice))
 
@@ -81,7 +86,17 @@ class ChatEncoder:
             counts={
                 "answer cut": by_row([int(one.cut) for one in kept]),
                 "oldest turns left out": by_row([one.turns for one in kept]),
-                "refused by the chat template": [int(place in self.refusals) for place in range(size)],
                 "special tokens in the text": [int(found) for found in special],
+                **self._refusals(size),
             },
         )
+
+    def _refusals(self, size: int) -> dict[str, list[int]]:
+        """Which rows were refused, by the commonest reasons."""
+        reasons = Counter(error.reason for error in self.refusals.values())
+        told = [reason for reason, _ in reasons.most_common(REASONS_TOLD)]
+        names = {place: f": {error.reason}" * (error.reason in told) for place, error in self.refusals.items()}
+        return {
+            f"refused by the chat template{name}": [int(names.get(place) == name) for place in range(size)]
+            for name in dict.fromkeys(names.values())
+        }

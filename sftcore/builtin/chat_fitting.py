@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from sftcore.builtin.chat import Example, Piece, ends_of
-from sftcore.builtin.chat_templates import backend
+from sftcore.builtin.chat_templates import RefusalError, backend
 from sftcore.builtin.conversations import ANSWERER
 from sftcore.builtin.losses import NO_LABEL
 
@@ -46,7 +47,7 @@ def fitted(template: Template, piece: Piece, example: Example, limit: int, again
     if truncate == "answer":
         return Fitted(example.first(limit), cut=_loses_answer(example, limit))
     before = len(piece.turns)
-    piece, example = _without_oldest(piece, example, limit, again)
+    piece, example = _without_oldest(template, piece, example, limit, again)
     turns = before - len(piece.turns)
     most = limit - min(example.prompt, limit // _LEAST_PROMPT)
     cut = len(example) - example.prompt > most
@@ -58,14 +59,25 @@ def _loses_answer(example: Example, limit: int) -> bool:
     return bool((example.labels[max(limit, example.prompt) :] != NO_LABEL).any())
 
 
-def _without_oldest(piece: Piece, example: Example, limit: int, again: Again) -> tuple[Piece, Example]:
+def _without_oldest(
+    template: Template, piece: Piece, example: Example, limit: int, again: Again
+) -> tuple[Piece, Example]:
     """The conversation from the first turn of the user on from which it is short enough, else from the last one."""
     turns = piece.turns
     lead = next((at for at, turn in enumerate(turns) if turn["role"] not in ("system", "developer")), 0)
-    for start in range(lead + 1, len(turns)):
-        if turns[start]["role"] == "user" and len(example) > limit:
-            piece, example = again([*turns[:lead], *turns[start:]])
-    return piece, example
+    starts = [at for at in range(lead + 1, len(turns)) if turns[at]["role"] == "user"]
+    if not starts:
+        return piece, example
+
+    def is_short(start: int) -> bool:
+        text = template.render([*turns[:lead], *turns[start:]], prompt=not piece.learned)
+        return len(backend(template.tokenizer).encode(text, add_special_tokens=False)) <= limit
+
+    try:
+        place = bisect_left(starts[:-1], True, key=is_short)
+        return again([*turns[:lead], *turns[starts[place] :]])
+    except RefusalError:  # a template that takes the whole conversation need not take a part of it
+        return piece, example
 
 
 def _without_beginning(template: Template, piece: Piece, example: Example, count: int) -> Example:

@@ -49,7 +49,11 @@ JINJA_SIGNS = ("{{", "{%")
 
 
 class RefusalError(Exception):
-    """A chat template does not take a conversation."""
+    """A chat template does not take a conversation: why, and how that shows where the reason alone does not tell."""
+
+    def __init__(self, reason: str, shown: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.shown = reason, shown
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ def _counts(details: Mapping[str, Any], rows: int) -> Iterator[str]:
         if number:
             yield f"{count(number)} {name}"
     if details.get("families"):
-        yield f"{count(details['families'])} documents of up to {plural(details['largest_family'], 'row')}"
+        families = f"{details.get('family_name', 'document')}s of up to {plural(details['largest_family'], 'row')}"
+        yield f"{count(details['families'])} {families}"
     for name, number in details.items():
         if isinstance(number, int) and not isinstance(number, bool) and number > 0 and name not in _QUIET:
             part = f" ({share(number, rows)})" if name.endswith("_rows") else ""

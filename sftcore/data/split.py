@@ -69,7 +69,7 @@ def split_rows(
     else:
         dealt = _own_splits(recipe, given, related, strata, chance)
     splits = _splits(rows, dealt.parts, twins.groups)
-    _write_down(splits, dealt, twins, families, rows, ledger)
+    _write_down(splits, dealt, twins, rows, ledger, _family_details(recipe, families))
     _warn(recipe, splits, dealt, twins, related, strata, reporter)
     return splits
 
@@ -122,7 +122,8 @@ def _require_enough(recipe: Recipe, shares: NDArray[np.float64], rows: Numbers, 
     else:
         message = f"the {len(rows):,} rows are {groups} groups {_kinds(recipe)}; {len(wanted)} splits need more"
         advice = "look at data.group, or say near_duplicates = false in [data]"
-        advice = "give more documents, or splits of your own" if _has_families(recipe) else advice
+        if _has_families(recipe):
+            advice = f"give more {recipe.task.family_name}s, or splits of your own"
     raise DataError(recipe.problem("data.split", message, advice))
 
 
@@ -132,7 +133,8 @@ def _has_families(recipe: Recipe) -> bool:
 
 def _kinds(recipe: Recipe) -> str:
     """What may hold rows together, for messages."""
-    return f"of twins{', of one document' if _has_families(recipe) else ''} or of data.group"
+    family = f", of one {recipe.task.family_name}" if _has_families(recipe) else ""
+    return f"of twins{family} or of data.group"
 
 
 def _own_splits(
@@ -140,7 +142,8 @@ def _own_splits(
 ) -> _Dealt:
     """The source's splits without leaks; validation or test are taken from train where the source lacks them."""
     parts, leaks = given.copy(), {}
-    relative = "a twin, its document or its group" if _has_families(recipe) else "a twin or its group"
+    family = recipe.task.family_name
+    relative = f"a twin, its {family} or its group" if _has_families(recipe) else "a twin or its group"
     for earlier, later in ((0, 2), (0, 1), (1, 2)):
         leaking = (parts == earlier) & np.isin(related, related[parts == later])
         leaks[f"{SPLITS[earlier]}: {relative} is in {SPLITS[later]}"] = int(leaking.sum())
@@ -162,8 +165,15 @@ def _splits(rows: Rows, parts: Numbers, twins: Numbers) -> Splits:
     return Splits(rows.take(train), rows.take(validation), rows.take(test), first)
 
 
+def _family_details(recipe: Recipe, families: Sequence[Hashable]) -> dict[str, Any]:
+    """How many families there are, the rows of the largest, and what a family is; {} where there are none."""
+    members = Counter(family for family in families if family is not None)
+    named = {"family_name": recipe.task.family_name}
+    return {"families": len(members), "largest_family": max(members.values()), **named} if members else {}
+
+
 def _write_down(
-    splits: Splits, dealt: _Dealt, twins: Twins, families: Sequence[Hashable], rows: Rows, ledger: Ledger
+    splits: Splits, dealt: _Dealt, twins: Twins, rows: Rows, ledger: Ledger, families: Mapping[str, Any]
 ) -> None:
     sizes = {name: len(part) for name, part in zip(SPLITS, splits[:3], strict=True)}
     kept = sum(sizes.values())
@@ -183,9 +193,7 @@ def _write_down(
             "row_ids": [group[:ROWS_KEPT] for group in conflicts[:CONFLICTS_KEPT]],
         },
     }
-    members = Counter(family for family in families if family is not None)
-    if members:
-        details |= {"families": len(members), "largest_family": max(members.values())}
+    details |= families
     examples = {"conflicting labels": [row for group in conflicts for row in group[:2]]}
     ledger.add("split", len(rows), kept, dealt.leaks, details, examples)
 
@@ -203,7 +211,8 @@ def _warn(
     if leaked:
         some = "1 row of the source's own splits" if leaked == 1 else f"{leaked:,} rows of the source's own splits"
         was = "was" if leaked == 1 else "were"
-        relative = "a twin, or a row of the same document," if _has_families(recipe) else "a twin"
+        family = recipe.task.family_name
+        relative = f"a twin, or a row of the same {family}," if _has_families(recipe) else "a twin"
         reporter.warning(f"{some} had {relative} in a later split and {was} dropped")
     if twins.conflicts:
         rows = sum(len(group) for group in twins.conflicts)

@@ -218,7 +218,7 @@ def test_rows_that_the_template_refuses_are_counted_and_all_of_them_are_an_error
     rows = [{"messages": [SYSTEM, *CHAT]}, {"messages": CHAT}]
     found = task.encode(rows, tokenizer, task.state_class(), 512)
     assert found.parents == [1]
-    assert found.counts["refused by the chat template"] == [1, 0]
+    assert found.counts["refused by the chat template: System role not supported"] == [1, 0]
     assert found.masked == [True, False]
     with pytest.raises(DataError, match="refuses all 1 rows: System role not supported") as error:
         task.encode(rows[:1], tokenizer, task.state_class(), 512)

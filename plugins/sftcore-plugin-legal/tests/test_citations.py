@@ -63,6 +63,10 @@ def test_masks_take_the_whole_citation(rewrite: Rewrite) -> None:
     assert rewrite(LegalCitations, text, style="mask", placeholder="") == "与《公司法》，, 。"
 
 
+def test_a_case_number_within_a_title_belongs_to_the_title(rewrite: Rewrite) -> None:
+    assert rewrite(LegalCitations, "《关于(2019)沪民终１号的答复》第一条") == "《关于(2019)沪民终１号的答复》第1条"
+
+
 def test_each_kind_may_be_left_out(rewrite: Rewrite) -> None:
     text = "《民法典》第一条, 410 U. S. 113"
     assert rewrite(LegalCitations, text, us=False) == "《民法典》第1条, 410 U. S. 113"

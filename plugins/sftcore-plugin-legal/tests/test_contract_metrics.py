@@ -47,6 +47,7 @@ def test_references_are_found_by_candidates_and_others_are_wrong() -> None:
     found, wrong = matched(candidates, ["the laws of Delaware", "a notice of thirty days"])
     assert found == [0.8, -math.inf]
     assert wrong == [0.3]
+    assert matched([("a", 0.5), ("a b c d", 0.4)], ["a b c"]) == ([0.4], [0.5])
     assert matched([], ["a"]) == ([-math.inf], [])
     assert matched([("a", 0.5)], []) == ([], [0.5])
 

@@ -107,6 +107,12 @@ def test_chinese_lines_are_joined_without_a_space(rewrite: Rewrite) -> None:
     assert rewrite(PdfMend, text) == expected
 
 
+def test_a_page_that_ends_with_a_sentence_ends_a_paragraph(rewrite: Rewrite) -> None:
+    first = "The Buyer pays within thirty days of receipt of the invoice, and not later."
+    text = f"HEADER\n{first}\n- 1 -\nHEADER\n{first}\n\n- 2 -\n\nHEADER\nThe end.\n- 3 -\n"
+    assert rewrite(PdfMend, text) == f"{first}\n{first}\n\nThe end."
+
+
 @pytest.mark.parametrize("text", ["", "Page 3 of 12", "one line", "Page 1\n\fPage 2\n", "\n\n", "a\n\nb"])
 def test_texts_with_nothing_to_mend(rewrite: Rewrite, text: str) -> None:
     assert rewrite(PdfMend, text) == text

@@ -94,6 +94,7 @@ def test_names_in_any_case_need_not_fold_alike(rewrite: Rewrite) -> None:
 
 def test_what_overlaps_is_replaced_as_one(rewrite: Rewrite) -> None:
     assert rewrite(Redact, "john.smith@acme.com", parties=["Smith", "Acme"]) == "[EMAIL]"
+    assert rewrite(Redact, "212-555-0123 Acme pays", parties=["0123 Acme"]) == "[PHONE] pays"
     assert rewrite(Redact, "Acme 13812345678", parties=["Acme 138"]) == "Acme [PHONE]"
 
 

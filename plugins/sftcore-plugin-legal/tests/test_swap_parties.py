@@ -59,7 +59,7 @@ def test_short_names_come_from_definitions() -> None:
         ("January 5, 2020 and 5 March 1999, Dec. 2018, the 5th day of May, 2021", [2020, 1999, 2018, 2021]),
         ("2020-01-05, 01/05/2020, 5.1.2020", [2020, 2020, 2020]),
         ("2019年12月, 二〇二〇年三月一日", [2019, 2020]),
-        ("in 2020, Section 2020, 2020.50, $2,020, 1/2020, May 5", []),
+        ("in 2020, Section 2020, 2020.50, $2,020, 1/2020, May 5, 一〇二〇年三月", []),
     ],
 )
 def test_years_of_dates(text: str, years: list[int]) -> None:
