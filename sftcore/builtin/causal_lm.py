@@ -191,9 +191,9 @@ class CausalLM(Task, name="causal-lm"):
         """`input_ids` and `labels` of each row's conversation, one feature a row (more only for templates that rewrite
         earlier turns); a row whose answer is yet to come gives its prompt, without a label that counts.
 
-        `counts`: "answer cut", "oldest turns left out", "refused by the chat template: …" (such rows have no feature), and
-        "special tokens in the text", which are read as such. Raises `sftcore.DataError` for turns that no template
-        says how to write, and where the template refuses every row.
+        `counts`: "answer cut", "oldest turns left out", "special tokens in the text", which are read as such, and
+        "refused by the chat template: …", rows without a feature. Raises `sftcore.DataError` for turns that no
+        template says how to write, and where the template refuses every row.
         """
         template = template_for(tokenizer, self.chat_template)
         if not template.given and any(row.get("messages") is not None for row in rows):

@@ -1,0 +1,1 @@
+"""What newcomers get wrong, and what they are told."""
