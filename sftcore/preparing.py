@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from sftcore.evaluation.predict import Predicted
 
+CUT_ROWS = 0.3
+"""With a larger share of rows cut a warning names the key that says where."""
 UNKNOWN_TOKENS = 0.1
 """With a larger share of unknown tokens a warning asks whether the base fits the language."""
 
@@ -110,6 +112,7 @@ def prepare(
         encode = partial(_encode, recipe, state, tokenizer)
         train = encode(train_rows, ledger, TRAIN_STAGE)
         _warn_of_unknown(train, tokenizer, reporter)
+        _warn_of_cut(ledger, reporter)
         return Prepared(
             recipe=recipe,
             splits=splits,
@@ -150,6 +153,14 @@ def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, r
     share = unknown_share(encoded, tokenizer)
     if share > UNKNOWN_TOKENS:
         reporter.warning(f"the tokenizer does not know {share:.0%} of the tokens: is the base made for this language?")
+
+
+def _warn_of_cut(ledger: Ledger, reporter: Reporter) -> None:
+    entry = ledger.find("encode train")
+    cut = entry.details.get("truncated_rows", 0) / max(1, entry.rows_in) if entry else 0.0
+    if entry and cut > CUT_ROWS:
+        limit = entry.details["max_length"]
+        reporter.warning(f"{cut:.0%} of the training rows are cut at {limit} tokens: model.max_length says where")
 
 
 def _texts(recipe: Recipe, rows: Rows) -> Iterator[str]:

@@ -95,9 +95,11 @@ class Model:
         ]
 
     def _ready(self, rows: Sequence[dict[str, Any] | Drop]) -> list[dict[str, Any] | Drop]:
-        """The rows after the recipe's preprocessing."""
+        """The rows after the recipe's preprocessing, less those that the task can't read."""
         from sftcore.data.preprocess import preprocess_rows
 
+        flaws = ["" if isinstance(row, Drop) else self.task.check_input(row) for row in rows]
+        rows = [Drop(flaw) if flaw else row for row, flaw in zip(rows, flaws, strict=True)]
         done = iter(preprocess_rows([row for row in rows if not isinstance(row, Drop)], self.recipe))
         return [row if isinstance(row, Drop) else next(done) for row in rows]
 

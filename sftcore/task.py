@@ -99,10 +99,11 @@ class OwnBaseline:
 class Task(Component):
     """Knows a problem: the columns it needs, the model class, encoding, decoding and the metrics that speak of it.
 
-    The pipeline calls, in this order: `reshape` for each table that is read, `check_row` for each row, `family` and
-    `stratum` in the split, `fit` on the training rows, `config` and `prepare_model` when the model is loaded, `encode`
-    and `collate`, `loss_function` and `inputs` in training, `outputs`, `generate` (where it `generates`) and `decode`
-    in prediction, `calibrate` on the validation split, `reference`, `records`, `slices` and `baselines` in evaluation.
+    The pipeline calls, in this order: `reshape` for each table that is read, `check_row` for each row
+    (`check_input` for one to predict), `family` and `stratum` in the split, `fit` on the training rows, `config`
+    and `prepare_model` when the model is loaded, `encode` and `collate`, `loss_function` and `inputs` in training,
+    `outputs`, `generate` (where it `generates`) and `decode` in prediction, `calibrate` on the validation split,
+    `reference`, `records`, `slices` and `baselines` in evaluation.
     """
 
     kind: ClassVar[Kind] = "task"
@@ -148,6 +149,10 @@ class Task(Component):
 
     def check_row(self, row: Row) -> str:
         """Why the row can't be used for this task ("label is not a number"), or ""."""
+        return ""
+
+    def check_input(self, row: Row) -> str:
+        """Why a row to predict, which may lack its targets, can't be read, or "". It comes back with this reason."""
         return ""
 
     def stratum(self, row: Row) -> Hashable:

@@ -246,6 +246,17 @@ def test_dicts_of_a_shape_that_the_task_knows_are_reshaped() -> None:
         read_rows(chat_recipe(), [{"instruct": "add"}])
 
 
+def test_a_row_that_the_task_cant_read_comes_back_with_the_reason(
+    reader: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flaw(task: object, row: dict[str, str]) -> str:
+        return "question asks nothing" if "?" not in row["question"] else ""
+
+    monkeypatch.setattr(type(reader.task), "check_input", flaw)
+    rows = [{"question": question, "context": "Anna sold the old house"} for question in ("Who?", "Hm", "What?")]
+    assert [prediction.reason for prediction in reader.predict(rows)] == ["", "question asks nothing", ""]
+
+
 @pytest.fixture
 def reader(tmp_path: Path, tiny_bert: str) -> Model:
     """An untrained model that finds answers in texts."""

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from sftcore import (
-    DataError,
     Encoded,
     Feature,
     Generated,
@@ -149,6 +148,13 @@ class CausalLM(Task, name="causal-lm"):
             return f"completion is {'missing' if row.get('completion') is None else 'empty'}"
         return flaw_of(turns, answered=True)
 
+    def check_input(self, row: Row) -> str:
+        """Why the row gives no prompt: nothing to answer, turns that are none or in disorder."""
+        try:
+            return flaw_of(self.conversation(row), answered=False)
+        except ValueError as error:
+            return str(error)
+
     def family(self, row: Row) -> Hashable:
         """What is asked, of a conversation in turns: rows that differ in the answer alone lie in one split."""
         if row.get("messages") is None:
@@ -197,20 +203,9 @@ class CausalLM(Task, name="causal-lm"):
         """
         template = template_for(tokenizer, self.chat_template)
         if not template.given and any(row.get("messages") is not None for row in rows):
-            raise no_template()
+            raise no_template(tokenizer)
         encoder = ChatEncoder(template, self.loss_on, self.truncate, max_length, self.max_new_tokens)
-        return encoder.encode([self._turns(row) for row in rows])
-
-    def _turns(self, row: Row) -> list[Turn]:
-        """The row's conversation. Raises `DataError`: rows to predict were not checked before."""
-        try:
-            turns = self.conversation(row)
-            flaw = flaw_of(turns, answered=False)
-        except ValueError as error:
-            flaw = str(error)
-        if flaw:
-            raise DataError(Problem(flaw, key=flaw.partition(" ")[0], value=str(dict(row))))
-        return turns
+        return encoder.encode([self.conversation(row) for row in rows])
 
     def collate(self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
         """A batch padded on the right: `input_ids`, `attention_mask` and `labels`."""

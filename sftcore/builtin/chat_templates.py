@@ -145,17 +145,23 @@ def template_for(tokenizer: PreTrainedTokenizerBase, wanted: str | None) -> Temp
         return Template(tokenizer, own) if own else Template(tokenizer, _filled(tokenizer, PLAIN), given=False)
     if wanted not in NAMED:
         return Template(tokenizer, wanted)
-    missing = [token for token in _NEEDED.get(wanted, ()) if token not in tokenizer.get_vocab()]
+    missing = _lacking(wanted, tokenizer)
     if missing:
-        message = f"{wanted} is written with the tokens {', '.join(missing)}, which the base's tokenizer does not have"
+        message = f"{wanted} is written with the tokens {', '.join(missing)}, which the tokenizer does not have"
         raise RecipeError(Problem(message, key=KEY, advice='"alpaca" needs no tokens of its own'))
     return Template(tokenizer, _filled(tokenizer, wanted))
 
 
-def no_template() -> DataError:
+def _lacking(name: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The tokens that the named template is written with and the tokenizer does not have."""
+    known = tokenizer.get_vocab()
+    return [token for token in _NEEDED.get(name, ()) if token not in known]
+
+
+def no_template(tokenizer: PreTrainedTokenizerBase) -> DataError:
     """The error for turns that no template says how to write."""
-    message = "the data has conversations in turns, and the base's tokenizer has no chat template to write them with"
-    names = ", ".join(f'"{name}"' for name in NAMED if name != PLAIN)
+    message = "the data has conversations in turns, and the tokenizer has no chat template to write them with"
+    names = ", ".join(f'"{name}"' for name in NAMED if name != PLAIN and not _lacking(name, tokenizer))
     return DataError(Problem(message, key=KEY, advice=f"name one ({names}) or write it out, in Jinja"))
 
 

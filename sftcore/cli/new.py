@@ -27,6 +27,12 @@ USUAL_COLUMNS = {
     "label": ("sentiment", "class", "category", "target", "标签", "情感", "类别"),
 }
 """What columns for a role are often called, lower case, the likeliest first."""
+BASE = "distilbert-base-uncased"
+BASES = {
+    "AutoModelForCausalLM": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "AutoModelForSeq2SeqLM": "google/flan-t5-small",
+}
+"""Small models of the hub that a first recipe names, by the transformers class of its task."""
 TITLES: dict[Kind, tuple[str, str]] = {
     "preprocessor": ("preprocess", "Preprocessors: in this order, on every split; a table for each"),
     "augmenter": ("augment", "Augmenters: of the train split only; a table for each"),
@@ -36,10 +42,10 @@ TITLES: dict[Kind, tuple[str, str]] = {
 
 @click.command("new")
 @click.argument("task", default=DEFAULT_TASK)
-@click.option("--model", default="distilbert-base-uncased", metavar="BASE", help="Base model: hub id, directory, …")
+@click.option("--model", metavar="BASE", help="Base model: hub id, directory, … Default: a small one that fits TASK.")
 @click.option("--data", default="data.csv", metavar="SOURCE", help="Data: file, glob, folder, hub id, …")
 @click.option("--out", default="recipe.toml", show_default=True, metavar="FILE", help="Where to write it; - is stdout.")
-def command(task: str, model: str, data: str, out: str) -> None:
+def command(task: str, model: str | None, data: str, out: str) -> None:
     """Write a commented recipe for TASK (default: text-classification), with every default shown."""
     from sftcore.cli.console import Console
     from sftcore.errors import Problem, UsageError
@@ -57,7 +63,7 @@ def command(task: str, model: str, data: str, out: str) -> None:
         console.line(f"written to {out}; next: put in your data, then sftcore check {out}")
 
 
-def recipe_text(task: str, base: str, source: str) -> str:
+def recipe_text(task: str, base: str | None, source: str) -> str:
     """A recipe that validates. Raises `UsageError` for an unknown task."""
     from sftcore.errors import Problem, UsageError, did_you_mean
     from sftcore.registry import discover
@@ -68,7 +74,15 @@ def recipe_text(task: str, base: str, source: str) -> str:
         raise UsageError(Problem(f"no such task{did_you_mean(task, names)}", where="sftcore new", key=task))
     entry = registry.resolve("task", task)
     cls: Any = entry.cls
-    parts = (_head(task, entry), _model(base), _data(source, cls), _task(task, cls), _kinds(registry), _train(), [""])
+    parts = (
+        _head(task, entry),
+        _model(base or BASES.get(auto_class(cls), BASE)),
+        _data(source, cls),
+        _task(task, cls),
+        _kinds(registry),
+        _train(),
+        [""],
+    )
     return "\n".join(line for part in parts for line in part)
 
 
@@ -81,6 +95,14 @@ def _head(task: str, entry: Entry) -> Iterator[str]:
     if entry.distribution != CORE:
         yield _line(f"requires = {toml.value([entry.distribution])}", "named with the pip command where it is missing")
     yield "seed = 42"
+
+
+def auto_class(task: type[Task]) -> str:
+    """The transformers class of the task with its default options, "" where these are not enough to make one."""
+    try:
+        return task().auto_class
+    except ValueError:
+        return ""
 
 
 def _model(base: str) -> Iterator[str]:

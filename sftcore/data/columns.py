@@ -44,7 +44,7 @@ def column_problems(recipe: Recipe, available: Iterable[str], *, targets: bool =
     ]
     for role, meaning in roles.items():
         if role not in found and (role in recipe.data.columns or meaning.required) and (targets or not meaning.target):
-            problems.append(_absent(recipe, role, here))
+            problems.append(absent_column(recipe, role, here))
     for role, column in found.items():
         twin = next((other for other in found if other != role and found[other] == column), None)
         if twin is not None and list(found).index(twin) < list(found).index(role):
@@ -123,7 +123,8 @@ def flaw(row: Mapping[str, Any], roles: Mapping[str, Role], *, targets: bool = T
     return ""
 
 
-def _absent(recipe: Recipe, role: str, here: list[str]) -> Problem:
+def absent_column(recipe: Recipe, role: str, here: list[str]) -> Problem:
+    """What to say where none of the columns `here` is that of the role."""
     column = recipe.data.columns.get(role, role)
     listed = ", ".join(here[:12]) + (" …" if len(here) > 12 else "")
     near = did_you_mean(column, here)

@@ -99,7 +99,11 @@ def _text_alone(inputs: Mapping[str, Role], text: str, number: int) -> Values:
         lacking = " and ".join(others or inputs)
         dicts = ", ".join(f'"{name}": …' for name in names)
         message = f"{lacking} {'are' if len(others) > 1 else 'is'} missing: the row is a text alone"
-        raise DataError(Problem(message, row=number, key=names[-1], advice=f"give a dict: {{{dicts}}}"))
+        raise DataError(
+            Problem(
+                message, row=number, key=names[-1], advice=f"give a dict, or a file with these columns: {{{dicts}}}"
+            )
+        )
     return _checked(inputs, {first: text}, number)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sftcore.data.columns import (
+    absent_column,
     as_json,
     as_text,
     column_problems,
@@ -70,7 +71,8 @@ def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Repo
         message = "there are column names and no rows"
         raise DataError(*(Problem(message, where=part.name, advice="give a file with data") for part in fetched.parts))
     kept = _filtered(recipe, fetched.parts, origins, ledger)
-    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), origins, ledger)
+    columns = fetched.parts[0].table.column_names
+    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), columns, origins, ledger)
     splits = _by_split(rows, fetched.parts, origins)
     if recipe.data.limit is not None:
         splits = _limited(recipe, splits, recipe.data.limit, ledger)
@@ -273,24 +275,29 @@ def _groups(table: datasets.Dataset, column: str, ids: Iterable[int]) -> list[st
     ]
 
 
-def _checked(recipe: Recipe, rows: Rows, origins: Origins, ledger: Ledger) -> Rows:
+def _checked(recipe: Recipe, rows: Rows, columns: list[str], origins: Origins, ledger: Ledger) -> Rows:
     """The rows that have what the task needs."""
     reasons = [row_flaw(row, recipe, targets=True) for row in rows.values]
     if reasons and all(reasons):
-        raise DataError(*_all_flawed(recipe, rows, reasons, origins))
+        raise DataError(*_all_flawed(recipe, rows, reasons, columns, origins))
     _write_drops(ledger, "check", reasons, rows.ids.tolist())
     if not any(reasons):
         return rows
     return rows.take(np.asarray([not reason for reason in reasons]))
 
 
-def _all_flawed(recipe: Recipe, rows: Rows, reasons: Sequence[str], origins: Origins) -> Iterator[Problem]:
+def _all_flawed(
+    recipe: Recipe, rows: Rows, reasons: Sequence[str], columns: list[str], origins: Origins
+) -> Iterator[Problem]:
     """What is wrong with the rows where none can be used, each reason with the first row that it holds of."""
     for reason, count in Counter(reasons).most_common(REASONS_TOLD):
         place = reasons.index(reason)
         file, number = origins.place(int(rows.ids[place]))
         role = reason.partition(" ")[0]
         column = recipe.data.columns.get(role, role) if role in recipe.task.roles else ""
+        if column and column not in columns:
+            yield absent_column(recipe, role, columns)
+            continue
         value = rows.values[place].get(role)
         advice = f"is this the right column? columns = {{ {role} = ... }} in [data] says which is read"
         some = f" ({count:,} of them)" if count < len(reasons) else ""

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sftcore.task import Task
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
     from sftcore.reporter import Reporter
+    from sftcore.task import Task
 
 SPLITS = ("train", "validation", "test")
 CONFLICTS_KEPT = 50
@@ -70,7 +72,7 @@ def split_rows(
         dealt = _own_splits(recipe, given, related, strata, chance)
     splits = _splits(rows, dealt.parts, twins.groups)
     _write_down(splits, dealt, twins, rows, ledger, _family_details(recipe, families))
-    _warn(recipe, splits, dealt, twins, related, strata, reporter)
+    _warn(recipe, splits, dealt, twins, related, reporter)
     return splits
 
 
@@ -204,7 +206,6 @@ def _warn(
     dealt: _Dealt,
     twins: Twins,
     related: Numbers,
-    strata: Sequence[Hashable],
     reporter: Reporter,
 ) -> None:
     leaked = sum(dealt.leaks.values())
@@ -222,16 +223,16 @@ def _warn(
         reporter.note(f"near twins are not looked for above {NEAR_ROWS:,} rows; data.near_duplicates = 0.7 does it")
     if not twins.complete:
         reporter.note("too many texts share their words: near twins were looked for among neighbours in size only")
-    for message in [*_absent_classes(dealt.parts, strata), *_uneven(recipe, splits, dealt, related)]:
+    for message in [*_absent_classes(recipe.task, splits), *_uneven(recipe, splits, dealt, related)]:
         reporter.warning(message)
 
 
-def _absent_classes(parts: Numbers, strata: Sequence[Hashable]) -> list[str]:
-    present = [{strata[row] for row in np.flatnonzero(parts == number).tolist()} for number in range(3)]
-    known = {stratum for stratum in set().union(*present) if stratum is not None}
+def _absent_classes(task: Task, splits: Splits) -> list[str]:
+    present = [set(chain.from_iterable(map(task.classes, rows.values))) for rows in splits[:3]]
+    known = set[str]().union(*present)
     messages = []
-    for name, here in zip(SPLITS, present, strict=True):
-        absent = sorted(str(stratum)[:CLASS_SHOWN] for stratum in known - here) if here else []
+    for name, rows, here in zip(SPLITS, splits[:3], present, strict=True):
+        absent = sorted(label[:CLASS_SHOWN] for label in known - here) if len(rows) else []
         if absent:
             listed = ", ".join(absent[:CLASSES_NAMED]) + (" …" if len(absent) > CLASSES_NAMED else "")
             messages.append(f"{name} has no row of {len(absent)} of {len(known)} classes: {listed}")

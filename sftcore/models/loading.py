@@ -133,7 +133,25 @@ def load_plain(
         model, new = _from_base(recipe, base, auto, task, state, reporter)
         if base.gguf_file:
             _tell_of_gguf(tokenizer, base.path / base.gguf_file, reporter)
+    if task.auto_class == "AutoModelForCausalLM":
+        _require_causal(recipe, model)
     return task.prepare_model(model, tokenizer, state), new
+
+
+def _require_causal(recipe: Recipe, model: PreTrainedModel) -> None:
+    """Refuse an encoder, which transformers loads as a language model without a word although it reads the tokens that
+    it is to predict: tried with another last token, since configurations do not tell. Raises `ModelError`."""
+    import torch
+
+    training = model.training
+    ids = torch.tensor([[1, 2, 3], [1, 2, 4]], device=model.device)
+    with torch.inference_mode():
+        first, second = model.train(False)(input_ids=ids).logits[:, :2].float()
+    model.train(training)
+    if not torch.allclose(first, second, atol=1e-4, rtol=1e-3):
+        message = f"{model.config.model_type} is an encoder: it reads the words that it is to predict"
+        advice = "take a model that was made to write, like GPT-2, Llama or Qwen"
+        raise ModelError(recipe.problem("model.base" if recipe.model.base else "model.scratch", message, advice))
 
 
 def _from_nothing(

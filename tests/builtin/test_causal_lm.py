@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sftcore import DataError, Generated, LossOptions, ModelError, Output, Prediction
+from sftcore import Generated, LossOptions, ModelError, Output, Prediction
 from sftcore.builtin.causal_batches import (
     generated,
     logits_to_keep,
@@ -165,11 +165,11 @@ def test_tools_parts_of_text_and_empty_systems_pass() -> None:
     assert (found[1]["content"], found[2]["content"]) == ("What time?", "")
 
 
-def test_a_row_to_predict_that_cant_be_read_is_an_error() -> None:
-    for row, key in (({}, "prompt"), ({"messages": [TURNS[1]]}, "messages")):
-        with pytest.raises(DataError) as error:
-            features_of(tokenizer_of("chatml"), [row])
-        assert error.value.problems[0].key == key
+def test_a_row_to_predict_that_cant_be_read_says_why() -> None:
+    assert CausalLM().check_input({}) == "prompt is missing"
+    assert CausalLM().check_input({"messages": [TURNS[1]]}).startswith("messages begins with an answer")
+    assert CausalLM().check_input({"messages": "hello"}).startswith("messages")
+    assert CausalLM().check_input({"prompt": "What time?"}) == ""
 
 
 def test_conversations_with_one_prompt_stay_together_and_copies_are_twins() -> None:

@@ -224,6 +224,14 @@ def test_a_class_absent_from_a_split_is_a_warning() -> None:
     assert "test has no row of 1 of 2 classes: rare" in reporter.said
 
 
+def test_of_label_sets_the_labels_are_the_classes_not_their_combinations() -> None:
+    rows = rows_of(texts_of(200), "a")
+    for place, row in enumerate(rows.values):
+        row["label"] = "a|b" if place == 7 else ("a", "b")[place % 2]
+    *_, reporter = split(rows, recipe_of(task='problem_type = "multi_label_classification"'))
+    assert not any("has no row of" in said for said in reporter.said)
+
+
 def test_a_large_group_that_bends_the_shares_is_a_warning() -> None:
     groups = ["big"] * 900 + [f"g{row}" for row in range(100)]
     _, _, reporter = split(rows_of(texts_of(1000), groups=groups))

@@ -162,6 +162,16 @@ def test_doubts_about_labels_and_language_are_warnings(
     assert "is the base made for this language?" in told
 
 
+@pytest.mark.parametrize(("limit", "warned"), [(4, True), (32, False)])
+def test_many_cut_rows_are_a_warning(
+    limit: int, warned: bool, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("max_length = 32", f"max_length = {limit}")(home)
+    assert call(home, monkeypatch, ("check", "recipe.toml")) == 0
+    said = "100% of the training rows are cut at 4 tokens: model.max_length says where"
+    assert (said in capsys.readouterr().err) == warned
+
+
 def test_the_traceback_is_there_for_those_who_ask(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,16 @@ def test_a_model_from_nothing_saves_and_loads(kind: str, tmp_path: Path) -> None
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.vocab_size == len(again)
 
 
+def test_an_encoder_is_no_model_that_writes(tiny_bert: str) -> None:
+    recipe = Recipe.from_toml(
+        f'[data]\nsource = "x.csv"\n[task]\nuse = "causal-lm"\n[model]\nbase = {tiny_bert!r}\n', "."
+    )
+    base = locate_base(recipe)
+    tokenizer = load_tokenizer(recipe, base, TEXTS)
+    with pytest.raises(ModelError, match="bert is an encoder: it reads the words that it is to predict"):
+        load_plain(recipe, base, recipe.task, TaskState(), tokenizer, SILENT)
+
+
 def test_characters_are_tokens() -> None:
     _, tokenizer = loaded(recipe_of(SCRATCH.format(kind="characters")))
     assert tokenizer.tokenize("你好 good") == ["你", "好", "g", "o", "o", "d"]  # type: ignore[attr-defined]
