@@ -209,7 +209,7 @@ def test_a_text_alone_goes_to_the_first_text_and_must_be_enough(recipe: Recipe) 
         read_row(asked, "who sold it", 3)
     (problem,) = caught.value.problems
     assert (problem.message, problem.row) == ("context is missing: the row is a text alone", 3)
-    assert problem.advice == 'give a dict: {"question": …, "context": …}'
+    assert problem.advice == 'give a dict, or a file with these columns: {"question": …, "context": …}'
 
 
 def test_roles_of_any_kind_are_handed_on_as_they_are() -> None:

@@ -240,7 +240,7 @@ def test_conversations_need_a_template_that_can_be_had() -> None:
     with pytest.raises(DataError, match="no chat template") as error:
         encoded(bare, [{"messages": CHAT}])
     assert error.value.problems[0].key == "task.chat_template"
-    with pytest.raises(RecipeError, match=r"<\|im_start\|>, <\|im_end\|>, which the base's tokenizer does not have"):
+    with pytest.raises(RecipeError, match=r"<\|im_start\|>, <\|im_end\|>, which the tokenizer does not have"):
         encoded(bare, [{"messages": CHAT}], chat_template="chatml")
     with pytest.raises(RecipeError, match="no Jinja, in its line 2"):
         encoded(bare, [{"messages": CHAT}], chat_template="{{ bos_token }}\n{% for message in %}")

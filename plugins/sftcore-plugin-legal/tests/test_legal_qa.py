@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from sftcore import DataError, Generated, Output, Prediction, Records, TaskState
+from sftcore import Generated, Output, Prediction, Records, TaskState
 from sftcore_plugin_legal import CitationAccuracy, LegalQA
 from sftcore_plugin_legal.passages import Passage, citations, numbered, read_passages
 
@@ -117,8 +117,8 @@ def test_a_row_to_predict_needs_no_answer() -> None:
     assert LegalQA().check_row(given) == ""
     assert LegalQA().reference(given, STATE) is None
     assert LegalQA().reference(ROW, STATE) == ("Eight metres. [2]",)
-    with pytest.raises(DataError, match="passages are missing"):
-        LegalQA()._turns({"question": "a"})
+    assert LegalQA().check_input(given) == ""
+    assert "passages are missing" in LegalQA().check_input({"question": "a"})
 
 
 def test_every_citation_of_a_prediction_is_looked_up() -> None:

@@ -130,6 +130,10 @@ class GenerativeQA(QuestionAnswering, name="generative-qa"):
         texts = value.get("text") if isinstance(value, Mapping) else None
         return "" if isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts) else NO_FORM
 
+    def check_input(self, row: Row) -> str:
+        """Why the question gives no prompt."""
+        return self.writer.check_input(self.written(row))
+
     def written(self, row: Row) -> dict[str, str]:
         """The row as `prompt` and, where its answers are known, `completion`, the text to be written."""
         context, answers = row.get("context") or "", answer_texts(row)
