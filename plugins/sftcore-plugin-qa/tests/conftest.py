@@ -24,6 +24,14 @@ TEXTS = [
 KINDS = ("wordpiece", "bytes", "metaspace")
 
 
+def word_pieces(special: list[str]) -> dict[str, int]:
+    """The characters of the texts, at the start of a word and within, and their words."""
+    letters = sorted({letter for text in TEXTS for letter in text.lower() if not letter.isspace()})
+    words = sorted({word for text in TEXTS for word in text.lower().split() if word.isalpha()})
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
+    return {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+
+
 @cache
 def tokenizer_of(kind: str) -> Any:
     """A fast tokenizer: BERT's WordPiece, RoBERTa's byte-level BPE, or XLM-R's Unigram with ▁ for blanks."""
@@ -33,10 +41,10 @@ def tokenizer_of(kind: str) -> Any:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
     if kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer = Tokenizer(models.WordPiece(word_pieces(special), unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer: Any = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special)
+        trainer: Any = None  # its trainer gives another vocabulary in each process
     elif kind == "bytes":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -48,7 +56,8 @@ def tokenizer_of(kind: str) -> Any:
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         trainer = trainers.UnigramTrainer(vocab_size=400, special_tokens=special, unk_token="[UNK]")
-    tokenizer.train_from_iterator(TEXTS, trainer)
+    if trainer is not None:
+        tokenizer.train_from_iterator(TEXTS, trainer)
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     pair = "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"
     if kind == "bytes":

@@ -70,8 +70,8 @@ def finished(tiny_bert: str, data: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.filterwarnings("ignore:read the rows")
 def test_a_tiny_model_learns_who_won_and_when_nobody_did(finished: Run) -> None:
     scores = json.loads((finished.path / "metrics.json").read_text("utf-8"))["test"]
-    assert scores["metrics"]["exact-match"]["value"] > 0.6
-    assert scores["metrics"]["token-f1"]["value"] > 0.6
+    assert scores["metrics"]["exact-match"]["value"] > 0.5
+    assert scores["metrics"]["token-f1"]["value"] > 0.5
     assert scores["baselines"]["no-answer"]["metrics"]["exact-match"]["value"] < 0.4
     assert scores["baselines"]["sliding-window"]["metrics"]["exact-match"]["value"] < 0.4
     assert set(scores["slices"]["answer"]) == {"answer", "no answer"}
@@ -100,7 +100,7 @@ def test_the_model_answers_in_the_words_of_the_text(finished: Run) -> None:
 def test_other_data_in_the_same_shape_can_be_scored(finished: Run, data: Path) -> None:
     scores = evaluate(finished, str(data))["scores"]
     assert scores["rows"] == 300
-    assert scores["metrics"]["exact-match"]["value"] > 0.6
+    assert scores["metrics"]["exact-match"]["value"] > 0.5
 
 
 def test_recorded_logits_are_those_of_the_saved_model(finished: Run) -> None:
