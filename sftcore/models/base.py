@@ -45,7 +45,7 @@ def locate_base(recipe: Recipe) -> Base:
 
     Raises `ModelError` with what there is instead.
     """
-    _require_peft(recipe)
+    _require_libraries(recipe)
     name = recipe.model.base
     if name is None:
         text = recipe.model.model_dump_json(include={"scratch"})
@@ -68,10 +68,18 @@ def locate_base(recipe: Recipe) -> Base:
     return Base(name, path, sha256=_directory_hash(path))
 
 
-def _require_peft(recipe: Recipe) -> None:
+def _require_libraries(recipe: Recipe) -> None:
+    """Raise `ModelError` with the pip command for what the recipe needs and is not installed."""
+    scratch, problems = recipe.model.scratch, []
     if recipe.model.adapter is not None and find_spec("peft") is None:
         message, advice = "adapters need the package peft, which is not installed", 'pip install "sftcore[peft]"'
-        raise ModelError(recipe.problem("model.adapter", message, advice))
+        problems.append(recipe.problem("model.adapter", message, advice))
+    if scratch and scratch.tokenizer.kind == "unigram" and find_spec("sentencepiece") is None:
+        message = "unigram pieces are learned by the package sentencepiece, which is not installed"
+        advice = 'pip install "sftcore[unigram]", or take "bpe"'
+        problems.append(recipe.problem("model.scratch.tokenizer.kind", message, advice))
+    if problems:
+        raise ModelError(*problems)
 
 
 def _require_config(recipe: Recipe, path: Path) -> None:

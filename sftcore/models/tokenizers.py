@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from sftcore.errors import ModelError
 from sftcore.models.calls import first_line, without_progress_bars
+from sftcore.models.vocabularies import learn_vocabulary
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -51,13 +52,8 @@ TEMPLATES: Mapping[Family, tuple[str, str]] = MappingProxyType(
     }
 )
 """What a tokenizer puts around one text, and around two. Nothing for a decoder: its text may go on."""
-ALGORITHMS = {
-    "characters": ("WordLevel", "WordLevelTrainer"),
-    "wordpiece": ("WordPiece", "WordPieceTrainer"),
-    "bpe": ("BPE", "BpeTrainer"),
-    "unigram": ("Unigram", "UnigramTrainer"),
-}
-"""Kinds of tokenizers, and what the tokenizers library calls their models and trainers."""
+ALGORITHMS = {"characters": "WordLevel", "wordpiece": "WordPiece", "bpe": "BPE", "unigram": "Unigram"}
+"""Kinds of tokenizers, and what the tokenizers library calls their models."""
 LONGEST_WORD = 100
 """Bytes; a longer run of letters is cut, since WordPiece takes time in the square of a word's length."""
 
@@ -83,7 +79,7 @@ def trained_tokenizer(
         message = f"{least} tokens at least: one for each byte, so that the model can write any text"
         raise ModelError(recipe.problem("model.scratch.tokenizer.vocab_size", message))
     with _refused(recipe):
-        raw.train_from_iterator(texts, _trainer(wanted, special, alphabet))
+        learn_vocabulary(raw, wanted, list(special.values()), alphabet, texts)
     single, pair = TEMPLATES[family]
     around = [(token, raw.token_to_id(token)) for token in special.values() if token in pair]
     template: Any = processors.TemplateProcessing  # not annotated
@@ -96,11 +92,11 @@ def trained_tokenizer(
 
 @contextmanager
 def _refused(recipe: Recipe) -> Iterator[None]:
-    """The tokenizers library raises bare exceptions; those of whoever gives the texts are of a kind."""
+    """The tokenizers library raises bare exceptions, sentencepiece runtime errors; others come with the texts."""
     try:
         yield
     except Exception as error:
-        if type(error) is not Exception:
+        if type(error) not in (Exception, RuntimeError):
             raise
         message = f"no tokenizer can be trained: {first_line(error)}"
         raise ModelError(recipe.problem("model.scratch.tokenizer", message)) from error
@@ -171,25 +167,10 @@ def _untrained(kind: str, keywords: dict[str, Any]) -> Any:
     from tokenizers import Tokenizer, models
 
     library: Any = models  # not annotated
-    return Tokenizer(getattr(library, ALGORITHMS[kind][0])(**({} if kind == "unigram" else keywords)))
+    return Tokenizer(getattr(library, ALGORITHMS[kind])(**({} if kind == "unigram" else keywords)))
 
 
 def _bytes() -> list[str]:
     from tokenizers import pre_tokenizers
 
     return sorted(pre_tokenizers.ByteLevel.alphabet())
-
-
-def _trainer(wanted: ScratchTokenizer, special: Mapping[str, str], alphabet: list[str]) -> Any:
-    from tokenizers import trainers
-
-    tokens = list(special.values())
-    keywords: dict[str, Any] = {"special_tokens": tokens, "vocab_size": wanted.vocab_size, "show_progress": False}
-    if alphabet:
-        keywords["initial_alphabet"] = alphabet
-    if wanted.kind == "unigram":
-        keywords["unk_token"] = special["unk_token"]
-    if wanted.kind == "wordpiece" and alphabet:
-        keywords["continuing_subword_prefix"] = ""
-    library: Any = trainers  # not annotated
-    return getattr(library, ALGORITHMS[wanted.kind][1])(**keywords)
