@@ -273,7 +273,7 @@ def loss_line(tests: Sequence[dict[str, Any]]) -> Line:
 # -- the report ------------------------------------------------------------------------------------------------------
 
 HEAD = (
-    *("case", "model", "rows: train, test", "seconds"),
+    *("case", "model", "rows: train, test", "seconds (of CPU)"),
     *("metric", "median (range)", "95 % interval", "hardest baseline", "gain, paired", "above it"),
 )
 
@@ -281,7 +281,8 @@ HEAD = (
 def cells(case: Case, runs: Sequence[dict[str, Any]]) -> list[list[str]]:
     """The rows of the table for one case."""
     rows = f"{encoded(runs[0], 'train'):,}, {runs[0]['metrics']['test']['rows']:,}"
-    seconds = f"{statistics.median(map(seconds_of, runs)):,.0f}"
+    wall, cpu = (statistics.median(seconds_of(run, clock) for run in runs) for clock in ("wall", "cpu"))
+    seconds = f"{wall:,.0f} ({cpu:,.0f})"
     found: list[list[str]] = []
     for line in lines_of(runs):
         first = [case.name, case.model, rows, seconds] if not found else [""] * 4
@@ -314,9 +315,9 @@ def encoded(run: dict[str, Any], split: str) -> int:
     return sum(entry["rows_out"] for entry in entries if entry["stage"] == f"encode {split}")
 
 
-def seconds_of(run: dict[str, Any]) -> float:
-    """Wall time of all stages of a run, without the start of the process."""
-    return sum(float(stage["wall_seconds"]) for stage in run["metrics"]["time"].values())
+def seconds_of(run: dict[str, Any], clock: str) -> float:
+    """What the clock "wall" or "cpu" says of all stages of a run, without the start of the process."""
+    return sum(float(stage[f"{clock}_seconds"]) for stage in run["metrics"]["time"].values())
 
 
 def markdown(rows: Iterable[Sequence[str]]) -> str:

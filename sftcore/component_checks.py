@@ -85,6 +85,8 @@ def _claim_complaint(cls: type[Component]) -> str:
             return f'understands: a tuple of {", ".join(get_args(PredictionKind))} was expected, like ("labels",)'
     if issubclass(cls, task.Task) and not isinstance(getattr(cls, "auto_class", None), str | property):
         return 'auto_class: the name of a transformers class was expected, like "AutoModelForSequenceClassification"'
+    if issubclass(cls, task.Task) and cls.generates and cls.generate is task.Task.generate:
+        return "generates is True, and it has no method generate"
     if issubclass(cls, components.Source) and not (cls.schemes or cls.endings):
         return 'it claims no place: give schemes = ("s3",) or endings = (".csv",)'
     return ""

@@ -102,7 +102,11 @@ def run_of(value: float | None, *, window: float, loss: float = 1.0) -> dict[str
             "base": {"metrics": {}, "differences": {}, "details": {"loss": 3.0}},
         },
     }
-    metrics = {"test": test, "time": {"train": {"wall_seconds": 8.0}}, "training": {"choices": {"threads": 2}}}
+    metrics = {
+        "test": test,
+        "time": {"train": {"wall_seconds": 8.0, "cpu_seconds": 6.0}},
+        "training": {"choices": {"threads": 2}},
+    }
     stages = [{"stage": "load", "rows_out": 99}, {"stage": "encode train", "rows_out": 80}]
     return {"run": "x", "metrics": metrics, "ledger": {"stages": stages}}
 
@@ -125,7 +129,7 @@ def test_the_report_says_how_it_was_made(tasks: ModuleType) -> None:
     arguments = argparse.Namespace(seeds=1, only=["qa"])
     text = tasks.report({"qa": [run_of(0.5, window=0.2)]}, arguments)
     assert "$ python benchmarks/tasks.py --data DIR --seeds 1 --only qa\n" in text
-    assert "| qa | MiniLM, 22 million | 80, 20 | 8 | exact-match | 0.500 |" in text
+    assert "| qa | MiniLM, 22 million | 80, 20 | 8 (6) | exact-match | 0.500 |" in text
     assert "2 threads" in text
 
 

@@ -220,6 +220,12 @@ BROKEN = {
         COMPONENT.format(base='Metric, name="m"', doc='"""M."""', body="def score(self, r): ...", kind="metric"),
         "understands",
     ),
+    "a task that generates by nothing": (
+        COMPONENT.format(
+            base='TextClassification, name="t"', doc='"""T."""', body="auto_class = 'A'; generates = True", kind="task"
+        ),
+        "generates is True, and it has no method generate",
+    ),
     "a source that claims nothing": (
         COMPONENT.format(base='Source, name="s"', doc='"""S."""', body="def load(self, l): ...", kind="source"),
         "it claims no place",

@@ -27,6 +27,8 @@ _OTHER_NAMES = {
 _FORMS = (("role", "content"), ("from", "value"))
 """The keys of a turn: OpenAI's, which chat templates read, and ShareGPT's."""
 _USUAL = (MESSAGES, "conversations", "conversation", "dialogue", "dialog", "chat")
+_SYSTEM = "system"
+"""The column that data sets of conversations keep the system's turn in, if not among the others."""
 _INSTRUCTIONS, _INPUTS, _OUTPUTS = ("instruction",), ("input", "context"), ("output", "response")
 """What Alpaca, and after it Dolly, call the parts of an example."""
 
@@ -149,10 +151,30 @@ def _with_messages(table: datasets.Dataset, chat: str, column: str) -> tuple[dat
     from datasets import concatenate_datasets
 
     sentence = f"turns of conversations, in the column {chat}"
+    if _SYSTEM in table.column_names and any(map(_is_said, table[_SYSTEM])):
+        chats = [_opened(*pair) for pair in zip(table[_SYSTEM], table[chat], strict=True)]
+        spare = [name for name in (_SYSTEM, column) if name in table.column_names]
+        made = table.add_column(f"{column} opened", chats).remove_columns(spare)
+        return made.rename_column(f"{column} opened", column), f"{sentence}, which the column {_SYSTEM} opens"
     if chat == column or column in table.column_names:
         return table, sentence
     copy = table.select_columns([chat]).rename_column(chat, column)
     return concatenate_datasets([table, copy], axis=1), sentence
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _opened(system: Any, chat: Any) -> str | None:
+    """The turns as JSON, with the text of `system` as the first one where there is a text and no such turn yet."""
+    turns = _from_json(chat) if isinstance(chat, str) else chat
+    first = turns[0] if isinstance(turns, list) and turns and isinstance(turns[0], Mapping) else {}
+    if turns is None or not isinstance(turns, list):
+        return chat if isinstance(chat, str) else None
+    if _is_said(system) and "system" not in (first.get("role"), first.get("from")):
+        turns = [{"role": "system", "content": system}, *turns]
+    return json.dumps(turns, ensure_ascii=False)
 
 
 def _joined_turns(table: datasets.Dataset, named: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
@@ -175,4 +197,5 @@ def _from_alpaca(table: datasets.Dataset, named: Mapping[str, str]) -> tuple[dat
     if answer and named["completion"] not in table.column_names:
         made = made.add_column(named["completion"], list(table[answer]))
     parts = ", ".join(part for part in (instruction, text, answer) if part)
-    return made, f"{parts} (Alpaca): prompt and completion are made of them"
+    left = f"; the column {_SYSTEM} is not read (turns in {MESSAGES} would be)" if _SYSTEM in table.column_names else ""
+    return made, f"{parts} (Alpaca): prompt and completion are made of them{left}"

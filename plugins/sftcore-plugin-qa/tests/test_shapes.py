@@ -109,6 +109,13 @@ def test_the_first_release_of_cmrc() -> None:
     assert sentence == "SQuAD JSON: 1 context, 1 question, 0 without an answer"
 
 
+def test_questions_alone_are_told_to_have_no_answers() -> None:
+    asked = {"context": "Rain fell.", "qas": [{"id": "1", "question": "What fell?"}]}
+    found, sentence = rows(Dataset.from_list([{"title": "t", "paragraphs": [asked]}]))
+    assert sentence == "SQuAD JSON: 1 article, 1 context, 1 question, and no answers"
+    assert "answers" not in found[0]
+
+
 def test_facts_of_article_paragraph_and_question_become_columns() -> None:
     entry = {
         "document": 7,

@@ -52,11 +52,12 @@ def _flattened(table: datasets.Dataset, names: Mapping[str, str]) -> tuple[datas
     columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     answers = columns.pop(names["answers"], [])
     flat = Dataset.from_dict({name: _alike(values) for name, values in columns.items()})
+    told = "and no answers"
     if any(value is not None for value in answers):
         flat = flat.add_column(names["answers"], answers, feature=_feature())
-    without = sum(value is not None and not value["text"] for value in answers)
+        told = f"{sum(value is not None and not value['text'] for value in answers):,} without an answer"
     parts = [_count(counts[name], name[:-1]) for name in counts if counts[name]]
-    return flat, f"SQuAD JSON: {', '.join([*parts, _count(len(rows), 'question')])}, {without:,} without an answer"
+    return flat, f"SQuAD JSON: {', '.join([*parts, _count(len(rows), 'question')])}, {told}"
 
 
 def _paragraphs(table: datasets.Dataset, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
