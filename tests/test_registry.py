@@ -221,7 +221,8 @@ BROKEN = {
         "understands",
     ),
     "a task that generates by nothing": (
-        COMPONENT.format(
+        "from sftcore import TextClassification\n"
+        + COMPONENT.format(
             base='TextClassification, name="t"', doc='"""T."""', body="auto_class = 'A'; generates = True", kind="task"
         ),
         "generates is True, and it has no method generate",
