@@ -171,9 +171,9 @@ def test_a_thousand_resamples_of_a_thousand_rows_take_little(metric: TextMetric)
     predictions, references = made_up(1_000)
     rows = records(predictions, references)
     metric.score(rows)
-    began = time.perf_counter()
+    began = time.process_time()
     bootstrap(metric.score, [rows], np.random.default_rng(0), times=1_000)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_they_are_fed_batch_by_batch_through_evaluate() -> None:

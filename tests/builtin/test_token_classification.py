@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, Features, List, Value
+from datasets import Dataset
 from pydantic import ValidationError
 
 from sftcore import (
     DataError,
-    EntityF1,
-    EntityPrecision,
-    EntityRecall,
     ModelError,
     Output,
-    Prediction,
     Problem,
-    Records,
     TokenClassification,
     TokenClassificationState,
 )
-from sftcore.builtin.entity_dictionary import EntityDictionary
 from sftcore.builtin.preprocessors import Lowercase, StopWords, Whitespace
-from sftcore.builtin.tags import stretches, tag_names
 from sftcore.data.encode import encode_rows
 from sftcore.data.ledger import Ledger
 from sftcore.data.preprocess import preprocess
 from sftcore.data.rows import Rows
-from sftcore.evaluation.intervals import bootstrap
-
-TASK = TokenClassification()
-STATE = TokenClassificationState(labels=("LOC", "PER"), counts=(1, 1))
-NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+from tests.builtin.entities import STATE, TASK, marked, row_of
 
 
 @pytest.fixture(scope="module")
@@ -46,173 +32,6 @@ def tokenizer(minilm: str) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(minilm)
-
-
-def row_of(text: str, *marked: tuple[str, str]) -> dict[str, Any]:
-    """A text with the first occurrence of each of these marked by its label."""
-    spans = [(text.index(part), text.index(part) + len(part), label) for part, label in marked]
-    return {"text": text, "entities": [{"start": start, "end": end, "label": label} for start, end, label in spans]}
-
-
-def reshaped(columns: dict[str, str] | None = None, features: Any = None, **table: Any) -> tuple[list[Any], str]:
-    result, sentence = TASK.reshape(Dataset.from_dict(table, features=features), columns or {})
-    return list(result), sentence
-
-
-def marked(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """The entities of a row as their texts and labels, both ways of saying which text agreeing."""
-    assert all(one["text"] == row["text"][one["start"] : one["end"]] for one in row["entities"])
-    assert all(one["at"] == one["start"] for one in row["entities"])
-    return [(one["text"], one["label"]) for one in row["entities"]]
-
-
-# --- tags
-
-SCHEMES: dict[str, tuple[list[str], list[tuple[int, int, str]]]] = {
-    "IOB2": (["B-PER", "I-PER", "O", "B-LOC", "B-LOC"], [(0, 2, "PER"), (3, 4, "LOC"), (4, 5, "LOC")]),
-    "IOB1": (["I-PER", "I-PER", "B-PER", "O", "I-LOC"], [(0, 2, "PER"), (2, 3, "PER"), (4, 5, "LOC")]),
-    "IOBES": (["B-PER", "E-PER", "S-PER", "S-LOC", "O"], [(0, 2, "PER"), (2, 3, "PER"), (3, 4, "LOC")]),
-    "BILOU": (["B-PER", "I-PER", "L-PER", "U-PER", "O"], [(0, 3, "PER"), (3, 4, "PER")]),
-    "BMES": (["B-PER", "M-PER", "E-PER", "B_LOC", "E_LOC"], [(0, 3, "PER"), (3, 5, "LOC")]),
-    "label changes without B": (
-        ["B-PER", "I-LOC", "I-LOC", "O", "I-PER"],
-        [(0, 1, "PER"), (1, 3, "LOC"), (4, 5, "PER")],
-    ),
-    "goes on after an end": (["S-PER", "I-PER", "E-PER", "I-PER", "O"], [(0, 1, "PER"), (1, 3, "PER"), (3, 4, "PER")]),
-}
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_tags_are_read_as_in_the_evaluation_of_conll(scheme: str) -> None:
-    tags, expected = SCHEMES[scheme]
-    assert [tuple(one) for one in stretches(tags)] == expected
-
-
-def test_tags_without_prefixes_join_their_neighbours() -> None:
-    assert [tuple(one) for one in stretches(["PER", "PER", "LOC", "O", "LOC"], prefixed=False)] == [
-        (0, 2, "PER"),
-        (2, 3, "LOC"),
-        (4, 5, "LOC"),
-    ]
-    assert tag_names(("LOC", "PER")) == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
-
-
-# --- shapes of data
-
-
-def test_tokens_with_class_numbers_become_texts_with_entities() -> None:
-    features = Features(
-        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=NAMES)), "id": Value("int64")}
-    )
-    tokens = [["John", "Smith", "saw", "New", "York", "."], ["No", "name"], []]
-    rows, sentence = reshaped(None, features, tokens=tokens, ner_tags=[[1, 2, 0, 3, 4, 0], [0, 0], []], id=[7, 8, 9])
-    assert rows[0]["text"] == "John Smith saw New York ."
-    assert marked(rows[0]) == [("John Smith", "PER"), ("New York", "LOC")]
-    assert (rows[1]["text"], rows[1]["entities"], rows[1]["id"]) == ("No name", [], 8)
-    assert rows[2]["text"] == ""
-    assert sentence.startswith("tokens joined with blanks between words; entities read from ner_tags")
-
-
-def test_chinese_characters_are_joined_without_blanks() -> None:
-    rows, sentence = reshaped(
-        words=[list("张三在北京2024年"), list("abc")],
-        tags=[["B-PER", "E-PER", "O", "B-LOC", "E-LOC", *["O"] * 5], ["O"] * 3],
-    )
-    assert [row["text"] for row in rows] == ["张三在北京2024年", "abc"]
-    assert marked(rows[0]) == [("张三", "PER"), ("北京", "LOC")]
-    assert "without blanks" in sentence
-
-
-def test_words_of_mixed_text_have_blanks_only_between_letters() -> None:
-    rows, _ = reshaped(
-        tokens=[["我们", "在", "New", "York", "，", "见到", "John"]], tags=[["O", "O", "LOC", "LOC", "O", "O", "PER"]]
-    )
-    assert rows[0]["text"] == "我们在New York，见到John"
-    assert marked(rows[0]) == [("New York", "LOC"), ("John", "PER")]
-
-
-SPANS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "triples as JSON text": ({"label": [json.dumps([[0, 4, "PER"], [9, 15, "LOC"]]), "[]"]}, {}),
-    "tables with labels": (
-        {"label": [[{"start": 0, "end": 4, "labels": ["PER"]}, {"start": 9, "end": 15, "labels": ["LOC"]}], []]},
-        {},
-    ),
-    "tables with offsets": (
-        {
-            "spans": [
-                [
-                    {"start_offset": 0, "end_offset": 4, "label": "PER"},
-                    {"start_offset": 9, "end_offset": 15, "label": "LOC"},
-                ],
-                [],
-            ]
-        },
-        {},
-    ),
-    "the column that the recipe names": (
-        {"ner": ['[[0, 4, "PER"], [9, 15, "LOC"]]', "[]"], "label": ["x", "y"]},
-        {"entities": "ner"},
-    ),
-    "as they should be": (
-        {"entities": [[{"start": 0, "end": 4, "label": "PER"}, {"start": 9, "end": 15, "label": "LOC"}], []]},
-        {},
-    ),
-}
-
-
-@pytest.mark.parametrize("shape", SPANS)
-def test_spans_in_many_shapes_become_entities(shape: str) -> None:
-    table, columns = SPANS[shape]
-    rows, sentence = reshaped(columns, text=["John saw London", "Nobody"], **table)
-    rows = [row | {"entities": row[columns.get("entities", "entities")]} for row in rows]
-    assert marked(rows[0]) == [("John", "PER"), ("London", "LOC")]
-    assert rows[1]["entities"] == []
-    assert bool(sentence) == (shape != "as they should be")
-    assert [TASK.check_row(row) for row in rows] == ["", ""]
-
-
-def test_a_table_to_predict_is_left_as_it_is_or_joined() -> None:
-    assert reshaped(text=["John"], label=["news"]) == ([{"text": "John", "label": "news"}], "")
-    rows, sentence = reshaped(tokens=[["John", "left"]])
-    assert (rows[0]["text"], sentence) == ("John left", "tokens joined with blanks between words")
-
-
-def test_columns_that_the_recipe_names_hold_the_result() -> None:
-    columns = {"text": "tokens", "entities": "ner_tags"}
-    rows, _ = reshaped(columns, tokens=[["John", "left"]], ner_tags=[["B-PER", "O"]])
-    assert rows == [
-        {"tokens": "John left", "ner_tags": [{"start": 0, "end": 4, "label": "PER", "text": "John", "at": 0}]}
-    ]
-
-
-def test_tags_that_fit_no_tokens_are_named_with_their_row() -> None:
-    with pytest.raises(DataError, match="2 tokens, but 1 tags") as caught:
-        reshaped(tokens=[["a"], ["b", "c"]], tags=[["O"], ["O"]])
-    assert caught.value.problems[0].row == 2
-    with pytest.raises(DataError, match="numbers without names"):
-        reshaped(tokens=[["a"]], tags=[[1]])
-
-
-@pytest.mark.parametrize(
-    ("entities", "reason"),
-    [
-        ([{"start": 1, "end": 9, "label": "x"}], "lies outside the text"),
-        ([{"start": 2, "end": 2, "label": "x"}], "is empty or lies"),
-        ([{"start": -1, "end": 2, "label": "x"}], "lies outside"),
-        ([{"start": 0, "end": 2, "label": " "}], "without a label"),
-        ([[0, 2, "x"]], "no list of tables"),
-        ("PER", "no list of tables"),
-        ([], ""),
-        (None, ""),
-    ],
-)
-def test_rows_that_can_not_be_used(entities: Any, reason: str) -> None:
-    flaw = TASK.check_row({"text": "abc", "entities": entities})
-    assert reason in flaw
-    assert bool(flaw) == bool(reason)
-
-
-# --- labels
 
 
 def test_the_state_has_the_labels_of_the_training_rows() -> None:
@@ -239,9 +58,6 @@ def test_labels_that_do_not_fit_are_refused() -> None:
         TokenClassification(labels=("A", "A"))
     with pytest.raises(ValidationError, match="at least one"):
         TokenClassification(labels=())
-
-
-# --- encoding
 
 
 def tags_of(row: dict[str, Any], tokenizer: Any, max_length: int = 32) -> tuple[list[tuple[str, str]], dict[str, Any]]:
@@ -329,9 +145,6 @@ def test_tokens_with_blanks_and_parts_of_characters(trim: bool) -> None:
     assert found_by_a_perfect_model(row, tokenizer) == [("Jo", "PER"), ("张三", "LOC")]
 
 
-# --- decoding
-
-
 def found_by_a_perfect_model(row: dict[str, Any], tokenizer: Any, max_length: int = 64) -> list[tuple[str, str]]:
     encoded = encode_rows(Rows.of([row]), TASK, STATE, tokenizer, max_length)
     outputs = TASK.perfect(row, [encoded.feature(0)], [encoded.info(0)], tokenizer)
@@ -415,108 +228,3 @@ def test_it_gives_what_the_pipeline_gives(tokenizer: Any, tiny_bert: str) -> Non
         served = [(one["start"], one["end"], one["entity_group"]) for one in serve(TASK.model_input(row))]
         assert [(one["start"], one["end"], one["label"]) for one in found] == served
     assert len(served) > 0
-
-
-# --- metrics
-
-
-def records(predictions: Sequence[Any], references: Sequence[Any], labels: tuple[str, ...] = ("LOC", "PER")) -> Records:
-    columns = [np.empty(len(predictions), object) for _ in range(2)]
-    for place, pair in enumerate(zip(predictions, references, strict=True)):
-        columns[0][place], columns[1][place] = pair
-    return Records("spans", np.arange(len(predictions)), *columns, labels)
-
-
-A, B, C = (0, 4, "PER"), (9, 15, "LOC"), (9, 14, "LOC")
-FOUND = records([(A, B), (A,), (), (C,)], [(A, B), (), (A,), (B,)])
-
-
-def test_entities_count_with_both_ends_and_label() -> None:
-    # right: A and B of the first row; predicted 4, referred 4; of LOC 1 of 2 and 2, of PER 1 of 2 and 2
-    for metric in (EntityF1(), EntityPrecision(), EntityRecall()):
-        name = metric.name
-        assert metric.score(FOUND) == {name: 0.5, f"{name}.LOC": 0.5, f"{name}.PER": 0.5}
-    other = records([((0, 4, "LOC"),), (A, A)], [(A,), (A,)])
-    assert EntityPrecision().score(other) == {
-        "entity-precision": 0.5,
-        "entity-precision.LOC": 0,
-        "entity-precision.PER": 1,
-    }
-    assert EntityRecall().score(other)["entity-recall"] == 0.5
-
-
-def test_what_is_not_defined_is_nan() -> None:
-    none = records([(), ()], [(), ()])
-    assert all(math.isnan(value) for value in EntityF1().score(none).values())
-    found = EntityF1().score(records([(A,)], [()]))
-    assert (found["entity-f1"], found["entity-f1.PER"]) == (0, 0)
-    assert math.isnan(found["entity-f1.LOC"])
-    assert math.isnan(EntityF1().score(records([], []))["entity-f1"])
-    assert EntityF1().score(records([None], [(A,)]))["entity-f1"] == 0
-
-
-def test_labels_are_those_that_are_seen_where_none_are_named() -> None:
-    assert EntityF1().score(records(FOUND.predictions, FOUND.references, ())) == EntityF1().score(FOUND)
-    metric = EntityF1().build(labels=("LOC", "PER"))
-    metric.add_batch(predictions=[[list(A), list(B)], [list(A)]], references=[[list(A), list(B)], []])
-    assert metric.compute() == pytest.approx({"entity-f1": 0.8, "entity-f1.LOC": 1, "entity-f1.PER": 2 / 3})
-
-
-def test_a_thousand_resamples_of_a_thousand_rows_take_little() -> None:
-    rng = np.random.default_rng(0)
-    rows = [
-        tuple((int(n), int(n) + 3, "PER" if n % 2 else "LOC") for n in rng.integers(0, 60, 4)) for _ in range(2_000)
-    ]
-    metric, made = EntityF1(), records(rows[:1_000], rows[1_000:])
-    result = bootstrap(metric.score, [made], rng, times=20)
-    by_hand = [
-        (len({*left} & {*right}), len({*left}) + len({*right}))
-        for left, right in zip(made.predictions, made.references, strict=True)
-    ]
-    expected = 2 * sum(right for right, _ in by_hand) / sum(all_ for _, all_ in by_hand)
-    assert result.values["entity-f1"][0] == pytest.approx(expected)
-    began = time.perf_counter()
-    bootstrap(metric.score, [made], rng, times=1_000)
-    assert time.perf_counter() - began < 8
-
-
-def test_records_are_tuples_in_the_given_text() -> None:
-    references = [TASK.reference(row_of("John left", ("John", "PER")), STATE), []]
-    predictions = [Prediction(references[0], 0.5), Prediction(None, reason="dropped")]
-    made = TASK.records(np.array([4, 9]), predictions, references, STATE)
-    assert made.references.tolist() == [((0, 4, "PER"),), ()]
-    assert made.predictions.tolist() == [((0, 4, "PER"),), ()]
-    assert made.labels == ("LOC", "PER")
-    assert made.scores is not None
-    assert made.scores.shape == (2, 1)
-    assert EntityF1().score(made)["entity-f1"] == 1
-
-
-# --- the dictionary
-
-
-def test_the_dictionary_finds_what_was_mostly_marked() -> None:
-    rows = [
-        row_of("New York and York", ("New York", "LOC")),
-        row_of("May left", ("May", "PER")),
-        row_of("May is here"),
-        row_of("in May we may"),
-        row_of("张三去北京", ("北京", "LOC"), ("张三", "PER")),
-    ]
-    (baseline,) = TASK.baselines(rows, [{"text": "New Yorkers like New York, not May"}, {"text": "他在北京"}], STATE)
-    assert baseline.name == "dictionary"
-    assert [one.value for one in baseline.predictions] == [
-        [{"start": 17, "end": 25, "label": "LOC", "text": "New York"}],
-        [{"start": 2, "end": 4, "label": "LOC", "text": "北京"}],
-    ]
-
-
-def test_the_dictionary_takes_the_commonest_label_and_the_longest_entry() -> None:
-    known = EntityDictionary.of(
-        [
-            ("Ford drives a Ford", [(0, 4, "PER"), (14, 18, "PER")]),
-            ("Ford Motor", [(0, 10, "ORG")]),
-            ("x", [(0, 9, "A")]),
-        ]
-    )
-    assert list(known.find("a Ford Motor by Ford")) == [(2, 12, "ORG"), (16, 20, "PER")]

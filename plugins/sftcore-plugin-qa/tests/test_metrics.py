@@ -67,7 +67,7 @@ def test_resamples_cost_little() -> None:
     texts = [f"答案{number}" * 20 for number in range(300)]
     some, metric = records(list(texts), [(text + "了",) for text in texts]), CharF1()
     metric.score(some)
-    began = time.perf_counter()
+    began = time.process_time()
     for seed in range(200):
         metric.score(some.take(np.random.default_rng(seed).integers(0, 300, 300)))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
