@@ -24,7 +24,7 @@ from sftcore.recipe.train import REFUSED
 from sftcore.registry import CORE, Entry, Registry, discover
 
 PAGE = Path(__file__).parent / "recipe.md"
-FIRST_PARTY = (CORE, "sftcore-plugin-sentiment")
+FIRST_PARTY = (CORE, "sftcore-plugin-sentiment", "sftcore-plugin-qa", "sftcore-plugin-legal")
 Schema = Mapping[str, Any]
 
 INTRODUCTION = """\
@@ -54,6 +54,8 @@ task = { use = "text-classification" }
 - `--set KEY=VALUE` changes a key for one call: `--set train.num_train_epochs=1`, `--set preprocess.0.rate=0.2` (steps
   count from 0). The value is read as TOML, else as text. The run folder keeps it in `overrides.json`.
 - `use` takes the bare name of a component. Where two plugins offer the same name it takes `distribution:name`.
+
+The parts of this page:
 """
 
 PLUGINS = "A plugin's own section, by the plugin's own keys. None of the first-party plugins has one."
@@ -249,9 +251,16 @@ def _of_task(cls: type[Task]) -> str:
         (f"`{name}`", role.kind, said[role.required], said[role.target], _prose(role.description))
         for name, role in task.roles.items()
     ]
-    names = ", ".join(f"`{metric.name}`" for metric in task.default_metrics())
+    names = ", ".join(_with_settings(metric) for metric in task.default_metrics())
     roles = _table(("role", "kind", "required", "to be learned", "meaning"), rows)
     return f"{roles}\n\nDefault metrics: {names}."
+
+
+def _with_settings(metric: Metric) -> str:
+    settings = ", ".join(
+        f"`{key} = {toml.value(given)}`" for key, given in metric.model_dump(exclude_defaults=True).items()
+    )
+    return f"`{metric.name}`" + (f" ({settings})" if settings else "")
 
 
 def _sources(registry: Registry) -> Iterator[str]:

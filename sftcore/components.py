@@ -143,6 +143,9 @@ class TextPreprocessor(Component):
     kind: ClassVar[Kind] = "preprocessor"
     on: tuple[str, ...] | None = None
     """Roles to work on; default: the task's input texts."""
+    redacts: ClassVar[bool] = False
+    """Whether it takes away what identifies people, or must not be seen for another reason: the texts before it are
+    then neither recorded nor shown."""
 
     @abstractmethod
     def edits(self, text: str) -> Iterable[Edit | tuple[int, int, str]]:
@@ -153,6 +156,8 @@ class RowPreprocessor(Component):
     """Makes a new row of a row, or drops it with a reason. A function of that one row alone."""
 
     kind: ClassVar[Kind] = "preprocessor"
+    redacts: ClassVar[bool] = False
+    """As of a `TextPreprocessor`."""
 
     @abstractmethod
     def process(self, row: Row) -> Row | Drop:

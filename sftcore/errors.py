@@ -98,6 +98,10 @@ class RunError(SftcoreError):
     """A run folder is in use, damaged or belongs to another recipe."""
 
 
+class HubError(SftcoreError):
+    """The Hugging Face hub can't be reached, or refuses."""
+
+
 class UsageError(SftcoreError):
     """A command was called with arguments that do not fit."""
 

@@ -1,6 +1,7 @@
 """The whole way of a recipe, as one function: `run`.
 
-    load → preprocess → split → augment (train only) → fit → encode → train → calibrate → evaluate → seal
+    load → preprocess → split → augment (train only) → fit → encode → train → calibrate → evaluate →
+    report → seal
 
 Every stage hands on a plain value; nothing reaches back.
 """
@@ -29,6 +30,7 @@ from sftcore.stages import (
     decisive_facts,
     evaluate_base,
     evaluate_test,
+    make_report,
     save_generations,
     save_results,
     told,
@@ -89,6 +91,8 @@ def run(
                 save_generations(prepared, predicted, before, run)
 
         run.write_json("metrics.json", {"test": scores, "training": told(trained), "time": clock.as_json()})
+        with clock.stage("report"):
+            make_report(run, reporter)
         run.log({"event": "finished"})
         seal(run)
     if run.writes:

@@ -98,7 +98,7 @@ def prepare(
     """Preprocess, split, augment, fit and encode. Raises `sftcore.DataError` and what components raise."""
     clock = clock or Clock(reporter)
     with clock.stage("preprocess"):
-        processed = _preprocess(loaded.rows, recipe, ledger)
+        processed = preprocessed(loaded.rows, recipe, ledger)
     with clock.stage("split"):
         splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
     train_rows = splits.train
@@ -125,7 +125,8 @@ def prepare(
         )
 
 
-def _preprocess(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) -> Rows | dict[str, Rows]:
+def preprocessed(rows: Rows | dict[str, Rows], recipe: Recipe, ledger: Ledger) -> Rows | dict[str, Rows]:
+    """The rows, or those of each split of the source, after the recipe's steps."""
     if isinstance(rows, Rows):
         return preprocess(rows, recipe, ledger)
     return {name: preprocess(part, recipe, ledger, f"{STAGE} {name}") for name, part in rows.items()}

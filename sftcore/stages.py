@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sftcore.data.encode import EncodedRows
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded
 from sftcore.data.randomness import generator
+from sftcore.errors import SftcoreError
 from sftcore.models.base import Base
 from sftcore.models.calls import first_line
 from sftcore.models.loading import load_model
@@ -145,7 +146,8 @@ def evaluate_base(
         places = rows_to_answer(scored, generator("generations", recipe.seed))
         answered = prepared.predict(untrained, "test", state, TEST_PRECISION, reporter, places=places)
     except Exception as error:  # whatever happens to the base must not cost the trained model
-        return Before(kind, note=f"the base model could not be evaluated: {first_line(error)}")
+        why = first_line(error) if recipe.report.texts else type(error).__name__  # an error may quote a row
+        return Before(kind, note=f"the base model could not be evaluated: {why}")
     limit = f"it wrote answers to {len(places)} of {len(scored):,} rows (more than {MOST_ROWS} take too long)"
     note = f"the base model is not compared by metrics: {limit}" if len(places) < len(scored) else ""
     return Before(kind, places, answered.predictions, known.loss, time.perf_counter() - began, note)
@@ -171,6 +173,7 @@ def evaluate_test(
         train=splits.train.values,
         keep=splits.test_twins,
         before=before,
+        texts=recipe.report.texts,
         reporter=reporter,
     )
     return predicted, scores
@@ -202,9 +205,9 @@ def save_results(
         state,
         scores,
         rows={name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
-        dropped=sum((Counter(entry.dropped) for entry in ledger), Counter()),
+        ledger=ledger.as_json(),
         precision=machine.precision,
-        base_commit=base.commit,
+        base=base,
     )
     write_predictions(
         run.path / FILE,
@@ -219,6 +222,7 @@ def save_results(
         precision=TEST_PRECISION,
         texts=recipe.report.texts,
         generation=generation_facts(model) if recipe.task.generates else None,
+        given=None if any(step.redacts for step in recipe.preprocess) else loaded.together,
     )
 
 
@@ -234,6 +238,36 @@ def save_generations(prepared: Prepared, predicted: Predicted, before: Before, r
     places = sample(asked, generator("generations", recipe.seed, "shown"))
     if run.writes and recipe.report.texts and len(places):
         write_generations(run.path / FILE, recipe.task, splits.test, places, predicted, before)
+
+
+def make_report(run: Run, reporter: Reporter) -> None:
+    """Write report.html from what the folder holds by now. Whatever goes wrong with it is told, logged and said on the
+    page, and never costs the run."""
+    if not run.writes:
+        return
+    try:
+        from sftcore.report import charts
+        from sftcore.report.page import write_report
+
+        failures = write_report(run.path)
+        if not charts.available():
+            reporter.note("report.html has tables in place of charts: pip install 'sftcore[report]' draws them")
+    except Exception as error:  # a page, even one that finds the disk full, is no reason to lose a trained model
+        failures = (_excused(run, error),)
+    for failure in failures:
+        reporter.warning(f"report.html is not whole: {failure}")
+        run.log({"event": "report", "failed": failure})
+
+
+def _excused(run: Run, error: Exception) -> str:
+    """Put a page that says why in the report's place; gives what it says: an error may quote a row of the data."""
+    from sftcore.report.excuse import write_excuse
+
+    texts = run.lock.get("recipe", {}).get("report", {}).get("texts", True)
+    why = first_line(error) if texts else type(error).__name__
+    with suppress(SftcoreError):
+        write_excuse(run.path / "report.html", f"{run.name}/{run.id}", why)
+    return why
 
 
 def told(trained: TrainResult) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Task(Component):
     (`check_input` for one to predict), `family` and `stratum` in the split, `fit` on the training rows, `config`
     and `prepare_model` when the model is loaded, `encode` and `collate`, `loss_function` and `inputs` in training,
     `outputs`, `generate` (where it `generates`) and `decode` in prediction, `calibrate` on the validation split,
-    `reference`, `records`, `slices` and `baselines` in evaluation.
+    `reference`, `records`, `slices_told` (`slices`) and `baselines` in evaluation.
     """
 
     kind: ClassVar[Kind] = "task"
@@ -307,6 +307,13 @@ class Task(Component):
         """The parts of the data that the row belongs to, by what divides them: `{"question type": "who"}`. Each part
         is scored by itself, too."""
         return {}
+
+    def slices_told(self, row: Row, prediction: Prediction) -> Mapping[str, str]:
+        """`slices`, for a task some of whose parts only the prediction tells (in how many windows a text was read).
+
+        Asked in its place. Default: `slices(row)`.
+        """
+        return self.slices(row)
 
     def baselines(self, train: Sequence[Row], rows: Sequence[Row], state: TaskState) -> Sequence[OwnBaseline]:
         """Baselines of the task's own for `rows`, besides the core's: what anybody would try first."""

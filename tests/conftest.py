@@ -161,7 +161,8 @@ def _finished_run(base: str, runs: Path, table: str, precision: str, paired: boo
         tokenizer.save_pretrained(run.model_path)
         write_task_state(run.model_path, task, state)
         sizes = {"train": 24, "validation": 0, "test": len(rows)}
-        write_card(run.model_path, recipe, state, scores, rows=sizes, precision=precision, dropped={"too short": 2})
+        ledger = {"stages": [{"stage": "check", "rows_in": 26, "rows_out": 24, "dropped": {"too short": 2}}]}
+        write_card(run.model_path, recipe, state, scores, rows=sizes, precision=precision, ledger=ledger)
         run.write_json("metrics.json", {"test": scores})
         write_predictions(
             run.path / "predictions.parquet",
@@ -175,6 +176,7 @@ def _finished_run(base: str, runs: Path, table: str, precision: str, paired: boo
             scored=np.arange(len(rows)) % 4 != 3,
             precision=precision,
             texts=recipe.report.texts,
+            given=Rows.of(data),
         )
         seal(run)
     return run

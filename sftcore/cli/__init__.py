@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -19,11 +20,15 @@ COMMANDS = {
     "run": "Carry out a recipe, from the data to a sealed run folder.",
     "check": "Everything short of training: data, labels, lengths, plan.",
     "predict": "Predictions of a run for texts, rows or a file.",
+    "try": "A local page on which one asks a run's model.",
     "evaluate": "A run's metrics on other data.",
+    "report": "A run's page made again, in English or Chinese.",
+    "compare": "Runs side by side: recipes, metrics, rows.",
     "plugins": "What is installed, what it offers, what is broken and why.",
     "schema": "JSON Schema of the recipe, for editors.",
     "new": "Write a commented recipe for a task.",
     "export": "A run's model as a folder of its own, or its adapter.",
+    "push": "Upload a run's model, with its card, to the Hugging Face hub.",
     "verify": "A run's files against their hashes, its model's outputs too.",
 }
 """The commands and their one-line help, so that the overview loads none of their modules."""
@@ -42,7 +47,8 @@ class LazyGroup(click.Group):
         """The command of that name, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"sftcore.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"sftcore.cli.{module}").command
         return command
 
     def resolve_command(

@@ -1,109 +1,144 @@
-"""What `check` found, as it is shown."""
+"""What `check` found, as it is shown: what needs attention first, what is fine in a line each, then what to look at."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from sftcore.cli import toml
-from sftcore.cli.tables import facts, labels, section, table
+from sftcore.cli.bars import LabelBars, LengthBars
+from sftcore.cli.tables import facts, section, table
 from sftcore.cli.text import clean, count, figure, last_part, one_line, plural, share
+from sftcore.cli.token_lines import TokenLine
+from sftcore.report.said import advised, said, shown_target
+from sftcore.report.words import Words
 
 if TYPE_CHECKING:
-    from sftcore.checking import CheckResult, Example, Lengths, Relative, Shape
+    from sftcore.checking import CheckResult, Lengths, Relative, Twins
+    from sftcore.checking.found import Steps
     from sftcore.evaluation.ceiling import Ceiling
-    from sftcore.recipe import Recipe
 
-BAR = 24
-TOKENS_SHOWN = 120
+BLANK = Text(" ")
 PLACE, TARGET = 32, 24
-"""Letters of a row's place and target in the table of conflicting labels."""
+"""Letters of a row's place and target in a table of rows."""
+LETTERS, LEAD = 400, 30
+"""Letters of a text of which a line shows a part, and of what two texts share before their difference."""
+
+
+def overview(found: CheckResult) -> Iterator[RenderableType]:
+    """What needs attention, with what to do about it, and what is fine."""
+    words = Words("en")
+    attention = [one for one in found.findings if one.level == "attention"]
+    fine = [one for one in found.findings if one.level == "fine"]
+    if attention:
+        rows = [_item("!", "bold yellow", said(one, words), advised(one, words)) for one in attention]
+        yield section(words("check.attention-title"), _list(rows))
+    if fine:
+        rows = [_item("✓", "green", said(one, words)) for one in fine]
+        yield section(words("check.fine-title"), _list(rows))
+
+
+def _item(mark: str, style: str, text: str, advice: str = "") -> tuple[Text, RenderableType]:
+    parts = [Text(clean(text)), *([Text(f"→ {clean(advice)}", style="dim")] if advice else [])]
+    return Text(mark, style=style), Group(*parts)
+
+
+def _list(rows: Sequence[tuple[Text, RenderableType]]) -> Table:
+    drawn = Table.grid(padding=(0, 1, 0, 0))
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
 
 
 def everything(found: CheckResult) -> Iterator[RenderableType]:
     """All that needs data, but for the ledger."""
     if found.labels:
-        yield labels(found.labels, found.rows)
+        yield section("labels", LabelBars(found.labels, found.rows))
     if found.targets:
         yield section("targets", facts(found.targets))
-    if found.twins:
-        yield section("twins", facts(found.twins))
-    if found.conflicts:
-        groups = (part for group in found.conflicts for part in (_conflict(group), Text()))
-        yield section("the same text with different labels", *list(groups)[:-1])
     if found.lengths:
-        first = next(iter(found.lengths.values()))
-        yield section("lengths in tokens", _lengths(found.lengths), Text(), _histogram(first))
+        yield section("lengths in tokens", _lengths(found.lengths), BLANK, LengthBars(found.lengths))
+    yield from _alike(found)
     if found.ceiling:
         yield section("ceiling", _ceiling(found.ceiling))
     if found.examples:
-        yield section("examples as the model reads them", *map(_example, found.examples))
-    if found.steps:
-        yield section("steps", facts(found.steps))
-    if found.machine:
-        yield section("machine", facts(found.machine))
+        lines = (part for example in found.examples for part in (TokenLine(example), BLANK))
+        yield section("examples as the model reads them", *list(lines)[:-1])
+    if not found.texts:
+        yield section("texts", Text(Words("en")("check.no-texts")))
+    yield section("training", Text(_steps(found.steps)), facts(found.machine))
 
 
-def shown_plan(found: Shape, recipe: Recipe) -> Text:
-    """The plan below its heading; its lines are never to be wrapped, so that it can be copied."""
-    lines = [Text(f"  {line}".rstrip(), style="dim" if line.startswith("#") else "") for line in plan(found, recipe)]
-    return Text("\n").join([Text(), Text("Plan", style="bold"), *lines])
+def _alike(found: CheckResult) -> Iterator[RenderableType]:
+    if any(found.twins.counts.values()) or _families(found.twins):
+        yield section("twins", facts(_twins(found.twins)), *_twin_examples(found.twins))
+    if found.conflicts.groups:
+        groups = (part for group in found.conflicts.examples for part in (_rows(group), BLANK))
+        yield section("the same text with different labels", *list(groups)[:-1])
 
 
-def plugins(found: Shape) -> RenderableType | None:
-    """The plugins that take part."""
-    return (
-        section("plugins", table(["", ""], [tuple(each.values()) for each in found.plugins])) if found.plugins else None
-    )
+def _twins(found: Twins) -> dict[str, Any]:
+    names = {f"{name} twins": number for name, number in found.counts.items() if number}
+    if found.families:
+        name = found.families["family_name"]
+        names |= {
+            f"{name}s": found.families["families"],
+            f"rows of the largest {name}": found.families["largest_family"],
+        }
+    group = found.largest_group if found.largest_group > 1 else None
+    return names | {"largest group": group, "test rows scored": found.test_rows_scored} | found.left_out
 
 
-def plan(found: Shape, recipe: Recipe) -> Iterator[str]:
-    """The lines of the plan: TOML that reads back as the same recipe, defaults as comments."""
-    from sftcore.data.twins import NEAR, NEAR_ROWS
-
-    given = _given(recipe) | {"name"}  # it is the file's, and the plan may go into another
-    tables, notes = found.plan, {}
-    if tables["data"]["near_duplicates"] is None:
-        tables = {**tables, "data": {**tables["data"], "near_duplicates": NEAR}}
-        notes["data.near_duplicates"] = f"  # up to {NEAR_ROWS:,} rows; above that, false"
-    yield "# what begins with # is a default"
-    yield ""
-    for path, line in toml.lines(tables):
-        yield clean(line if not path or _said(path, given) else f"# {line}{notes.get(path, '')}")
+def _families(found: Twins) -> dict[str, Any]:
+    """The rows that belong together besides; {} where each stands alone."""
+    families = found.families or {}
+    return families if families.get("largest_family", 0) > 1 else {}
 
 
-def _given(recipe: Recipe) -> set[str]:
-    """The key paths that the recipe or an override sets."""
-    written = toml.lines(tomllib.loads(recipe.text.removeprefix("\ufeff")))
-    keys = {path for path, line in written if path and not line.startswith("[")}
-    return keys | {override.partition("=")[0].strip() for override in recipe.overrides}
+def _twin_examples(found: Twins) -> Iterator[RenderableType]:
+    """Of each kind of twin one group; of what is the same to the letter its text alone."""
+    for kind, groups in found.examples.items():
+        shown = next((group for group in groups if group.members[0].text is not None), None)
+        if shown:
+            yield BLANK
+            yield Text(f"{kind}, in a group of {plural(shown.rows, 'row')}", style="dim")
+            yield _rows(shown.members[: 1 if kind == "exact" else None])
 
 
-def _said(path: str, given: set[str]) -> bool:
-    """Whether the recipe sets this key, something in it, or the whole that it is part of."""
-    return any(f"{path}.".startswith(f"{name}.") or name.startswith(f"{path}.") for name in given)
+def _rows(group: Sequence[Relative]) -> RenderableType:
+    """A line for each row of a group: its place (the end of it), its target, and as much text as there is room for,
+    from where the texts begin to differ."""
+    begin = _begin([one_line(one.text or "", LETTERS) for one in group])
+    rows = [
+        (
+            last_part(one.place, PLACE),
+            one_line(shown_target(one.target, Words("en")), TARGET),
+            _line(one.text, begin),
+        )
+        for one in group
+    ]
+    return table(["", "", ""], rows, whole=(0,))
 
 
-def _conflict(group: Sequence[Relative]) -> RenderableType:
-    """A line for each row of a group: its place (the end of it), its target, and as much text as there is room for."""
-    rows = [(last_part(one.place, PLACE), one_line(_shown(one.target), TARGET), one.text) for one in group]
-    cut = [(place, target, Text(one_line(text), no_wrap=True, overflow="ellipsis")) for place, target, text in rows]
-    return table(["", "", ""], cut, numbers=(0,))
+def _begin(texts: Sequence[str]) -> int:
+    """Where to begin so that the first difference is seen: 0 where it is near the beginning, or there is none."""
+    differs = (place for place, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1)
+    same = next(differs, min(map(len, texts)))
+    if same <= LEAD or same == max(map(len, texts)):
+        return 0
+    return same - LEAD // 2
 
 
-def _shown(target: Any) -> str:
-    """A target as it is read: names of a list by commas, the texts of answers alone."""
-    if isinstance(target, Mapping) and isinstance(target.get("text"), (list, tuple)):
-        target = target["text"] or "no answer"
-    return ", ".join(map(str, target)) if isinstance(target, (list, tuple)) else str(target)
+def _line(text: str | None, begin: int) -> Text:
+    shown = one_line(text or "", LETTERS)
+    return Text(f"…{shown[begin:]}" if begin else shown, no_wrap=True, overflow="ellipsis")
 
 
 def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
-    names = ["", "features", "mean", "median", "95 %", "99 %", "longest", "limit", "cut"]
+    names = ["", "features", "mean", "median", "95 %", "99 %", "longest", "limit", "rows cut"]
     rows = [
         (split, *map(count, (one.features, one.mean, one.p50, one.p95, one.p99, one.longest, one.limit)), _cut(one))
         for split, one in found.items()
@@ -112,22 +147,7 @@ def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
 
 
 def _cut(one: Lengths) -> str:
-    return f"{count(one.truncated_rows)} ({share(one.truncated_rows, one.features)})" if one.truncated_rows else "0"
-
-
-def _histogram(one: Lengths) -> RenderableType:
-    width = one.longest / len(one.histogram)
-    most = max(one.histogram) or 1
-    last = max(place for place, number in enumerate(one.histogram) if number)
-    rows = [
-        (f"{place * width:.0f}-{(place + 1) * width:.0f}", Text(_bar(number / most), style="cyan"), count(number))
-        for place, number in enumerate(one.histogram[: last + 1])
-    ]
-    return table(["", "", ""], rows, numbers=(0, 2))
-
-
-def _bar(part: float) -> str:
-    return "█" * max(1, round(BAR * part)) if part else ""
+    return f"{count(one.truncated_rows)} ({share(one.truncated_rows, one.rows)})" if one.truncated_rows else "0"
 
 
 def _ceiling(found: Ceiling) -> RenderableType:
@@ -136,22 +156,20 @@ def _ceiling(found: Ceiling) -> RenderableType:
     return Text(f"a perfect model would reach {reached} ({plural(found.rows, 'row')} of {' and '.join(found.splits)})")
 
 
-def _example(example: Example) -> RenderableType:
-    counts: Sequence[bool | None] = example.counts or [None] * len(example.tokens)
-    line = Text()
-    for token, counted in list(zip(example.tokens, counts, strict=True))[:TOKENS_SHOWN]:
-        line.append(
-            clean(token.strip(" ").replace("\n", "⏎")),
-            style="" if counted is None else "bold green" if counted else "dim",
-        )
-        line.append(" ")
-    if len(example.tokens) > TOKENS_SHOWN:
-        line.append(f"… {len(example.tokens) - TOKENS_SHOWN} more", style="dim")
-    return Group(Text(f"{example.place}  {_target(example)}", style="bold"), line, Text())
+def _steps(found: Steps) -> str:
+    words, counted = (
+        Words("en"),
+        {
+            "per_epoch": count(found.per_epoch),
+            "total": count(found.total),
+            "features": count(found.features_per_epoch),
+            "tokens": count(found.tokens_per_epoch),
+        },
+    )
+    return f"{words('check.steps-of', **counted)} {events(found, words)}"
 
 
-def _target(example: Example) -> str:
-    target: Any = example.target
-    if example.counts is None:
-        return f"→ {one_line(_shown(target))}"
-    return f"{sum(example.counts)} of {len(example.counts)} tokens count in the loss"
+def events(found: Steps, words: Words) -> str:
+    """When the training is validated and saved."""
+    every = {"validation": count(found.between_validations), "checkpoint": count(found.between_checkpoints)}
+    return words("check.events" if found.between_validations else "check.saved", **every)

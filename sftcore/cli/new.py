@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sftcore.registry import Entry, Registry
     from sftcore.task import Task
 
+SCHEMA = "recipe.schema.json"
+"""What the file of `sftcore schema` is called by habit."""
 WIDTH = 118
 BESIDE = 40
 """Where the comment beside a line begins."""
@@ -59,8 +61,13 @@ def command(task: str, model: str | None, data: str, out: str) -> None:
             raise UsageError(Problem("this file is there already", where=out, advice="name another with --out"))
         from sftcore.runs.files import write_text
 
-        write_text(Path(out), text)
+        write_text(Path(out), editor_line(Path(out).parent) + text)
         console.line(f"written to {out}; next: put in your data, then sftcore check {out}")
+
+
+def editor_line(folder: Path) -> str:
+    """The line that makes editors complete and check a recipe of the folder, where the folder has a schema."""
+    return f"#:schema ./{SCHEMA}\n\n" if (folder / SCHEMA).is_file() else ""
 
 
 def recipe_text(task: str, base: str | None, source: str) -> str:

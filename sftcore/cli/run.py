@@ -42,7 +42,9 @@ def command(recipe: Path, overrides: tuple[str, ...], fresh: bool, runs: Path, a
 
 
 def _as_json(run: Run) -> dict[str, Any]:
-    return {"run": str(run.path), "name": run.name, "id": run.id, "metrics": run.metrics, "ledger": run.ledger}
+    report = {"report": str(run.report_path)} if run.report_path.is_file() else {}
+    told = {"run": str(run.path), "name": run.name, "id": run.id, **report}
+    return {**told, "metrics": run.metrics, "ledger": run.ledger}
 
 
 def _show(console: Console, run: Run, quiet: bool) -> None:
@@ -55,6 +57,8 @@ def _show(console: Console, run: Run, quiet: bool) -> None:
     console.line(f"\nrun      {run.path}")
     if not quiet:
         console.line(f"predict  sftcore predict {_quoted(run.path)} --text TEXT")
+    if run.report_path.is_file():
+        console.line(f"report   {run.report_path}")
 
 
 def _quoted(path: Path) -> str:

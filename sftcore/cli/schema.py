@@ -12,8 +12,9 @@ import click
 def command(out: Path | None) -> None:
     """Print the JSON Schema of the recipe with every installed plugin's components, for editors.
 
-    Taplo and Even Better TOML complete and check a recipe that begins with the line
-    #:schema recipe.schema.json
+    With --out recipe.schema.json an editor with Taplo (Even Better TOML) or Tombi completes, explains and
+    checks each recipe of the folder that begins with the line  #:schema ./recipe.schema.json
+    Write it anew when you install or remove a plugin.
     """
     from sftcore.cli.console import Console
     from sftcore.cli.streams import as_json
@@ -28,4 +29,4 @@ def command(out: Path | None) -> None:
         from sftcore.runs.files import write_text
 
         write_text(out, as_json(schema) + "\n")
-        console.line(f"written to {out}")
+        console.line(f"written to {out}; editors read it for recipes beside it that begin with #:schema ./{out.name}")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sftcore.cli.tables import Cell, Sheet, section, table
 from sftcore.cli.text import count, figure, plural, share
+from sftcore.figures import signed
 
 SPLITS = ("train", "validation", "test")
 MOST_CLASSES = 20
@@ -104,16 +105,11 @@ def _gain(found: Mapping[str, Any] | None, greater_is_better: bool) -> Text:
         return Text("-")
     low, high = (found.get(bound) for bound in ("low", "high"))
     if found.get("degenerate"):
-        return Text(f"{_signed(found['value'])}  (no interval)", style="yellow")
-    text = f"{_signed(found['value'])}  ({_signed(low)} to {_signed(high)})"
+        return Text(f"{signed(found['value'])}  (no interval)", style="yellow")
+    text = f"{signed(found['value'])}  ({signed(low)} to {signed(high)})"
     if low is None or high is None or low <= 0 <= high:
         return Text(text, style="yellow")
     return Text(text, style="green" if (low > 0) == greater_is_better else "red")
-
-
-def _signed(value: float | None) -> str:
-    """With its sign and three decimals; 0 where nothing is left of it but a sign."""
-    return "-" if value is None else "0" if abs(value) < 0.0005 else f"{value:+.3f}"
 
 
 def _interval(found: Mapping[str, Any], resamples: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, TextIO, cast
 
 _BLANKS = re.compile(r"[ ]+(?=\n|\Z)")
-PLAIN_SYMBOLS = str.maketrans("│⏎✓✗·–×█▌−•", "| +x--x#|-*") | str.maketrans({"…": "...", "±": "+-", "→": "->"})
+PLAIN_SYMBOLS = str.maketrans("│⏎␣✓✗·–×█▒▌─−•", "| _+x--x#%|--*") | str.maketrans({"…": "...", "±": "+-", "→": "->"})
 
 
 def safe_streams() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
@@ -36,8 +36,10 @@ def section(title: str, *parts: RenderableType) -> RenderableType:
 class Sheet:
     """A table without lines; where the terminal is too narrow for it, each row becomes a few lines."""
 
-    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int]) -> None:
-        self._columns, self._numbers = columns, numbers
+    def __init__(
+        self, columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int], whole: Sequence[int]
+    ) -> None:
+        self._columns, self._numbers, self._whole = columns, numbers, {*numbers, *whole}
         self._rows = [[Text(clean(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
     def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -51,7 +53,7 @@ class Sheet:
         width = -GAP
         for place, name in enumerate(self._columns):
             widest = max(cell_len(cell) for cell in (name, *(row[place].plain for row in self._rows)))
-            width += GAP + (widest if place in self._numbers else min(widest, LEAST_TEXT))
+            width += GAP + (widest if place in self._whole else min(widest, LEAST_TEXT))
         return width
 
     def _drawn(self) -> Table:
@@ -59,8 +61,8 @@ class Sheet:
             box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_header=any(self._columns)
         )
         for place, name in enumerate(self._columns):
-            right = place in self._numbers
-            drawn.add_column(Text(name), justify="right" if right else "left", no_wrap=right, overflow="fold")
+            side: Literal["left", "right"] = "right" if place in self._numbers else "left"
+            drawn.add_column(Text(name), justify=side, no_wrap=place in self._whole, overflow="fold")
         for row in self._rows:
             drawn.add_row(*row)
         return drawn
@@ -73,9 +75,12 @@ class Sheet:
                     yield Text.assemble("  ", (f"{name}: " if name else "", "dim"), cell)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int] = ()) -> Sheet:
-    """A table; the columns whose places are in `numbers` hold figures: aligned to the right, never broken."""
-    return Sheet(columns, rows, numbers)
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], numbers: Sequence[int] = (), whole: Sequence[int] = ()
+) -> Sheet:
+    """A table; the columns whose places are in `numbers` hold figures: aligned to the right, never broken. Those in
+    `whole` are never broken either."""
+    return Sheet(columns, rows, numbers, whole)
 
 
 def facts(value: Any) -> RenderableType:
@@ -140,7 +145,7 @@ def _counts(details: Mapping[str, Any], rows: int) -> Iterator[str]:
 
 
 _QUIET = (
-    *("features", "max_length", "tokens", "twin_groups", "largest_twin_group", "test_scored"),
+    *("features", "max_length", "tokens", "twin_groups", "twin_rows", "largest_twin_group", "test_scored"),
     *("families", "largest_family"),
 )
 """Counts that have a place of their own elsewhere, or a sentence."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from sftcore.data.lengths import length_histogram
 from sftcore.errors import Problem, TrainingError
 
 if TYPE_CHECKING:
@@ -298,6 +299,7 @@ def _count(
         "max_length": max_length,
         "tokens": int(encoded.lengths.sum()),
         "lengths": _summary(encoded.lengths),
+        "histogram": length_histogram(encoded.lengths, lost, encoded.parents),
         "truncated_rows": len(places["truncated"]),
         "lost_tokens": int(lost.sum()),
         "masked_rows": len(places["masked"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,11 @@ class Loaded:
     fingerprint: str
     files: tuple[FileRead, ...]
     notes: tuple[str, ...]
+
+    @property
+    def together(self) -> Rows:
+        """All rows, one split after the other where the source has splits."""
+        return self.rows if isinstance(self.rows, Rows) else reduce(Rows.joined, self.rows.values())
 
 
 def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Reporter) -> Loaded:

@@ -184,6 +184,8 @@ def _write_down(
         "rows": sizes,
         "shares": {name: round(size / max(kept, 1), 4) for name, size in sizes.items()},
         "twins": dict(twins.joined),
+        "twin_examples": _likenesses(twins, rows),
+        "twin_rows": int((np.bincount(twins.groups)[twins.groups] > 1).sum()),
         "twin_groups": len(np.unique(twins.groups)),
         "largest_twin_group": int(np.bincount(twins.groups).max(initial=0)),
         "near_duplicates": twins.near if twins.near is not None else False,
@@ -198,6 +200,15 @@ def _write_down(
     details |= families
     examples = {"conflicting labels": [row for group in conflicts for row in group[:2]]}
     ledger.add("split", len(rows), kept, dealt.leaks, details, examples)
+
+
+def _likenesses(twins: Twins, rows: Rows) -> dict[str, list[dict[str, Any]]]:
+    """By kind of twin, some groups of it: their number of rows, and the ids of some."""
+    return {
+        name: [{"rows": group.size, "row_ids": rows.ids[list(group.rows)].tolist()} for group in groups]
+        for name, groups in twins.examples.items()
+        if groups
+    }
 
 
 def _warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,8 +17,18 @@ NEAR_ROWS = 200_000
 """Rows up to which near twins are looked for where the recipe does not say."""
 NEAR_LETTERS = 400_000_000
 """Characters of all texts up to which they are."""
+LIKENESSES, ROWS_OF_LIKENESS = 3, 3
+"""Groups of each kind of twin that are kept to be looked at, and rows of each."""
 
 Texts = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A group of twins: how many rows it has, and the positions of some that one kind of twin brought together."""
+
+    size: int
+    rows: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,7 @@ class Twins:
     `joined`: by how many groups each kind of twin reduced their number, in this order: exact, normalised,
     preprocessed, near. `near`: the Jaccard threshold, or None where near twins were not looked for. `complete`:
     whether that search was exhaustive. `conflicts`: positions of exact or normalised twins with different targets,
-    one row of each target first.
+    one row of each target first. `examples`: of some groups that each kind of twin made, what to look at.
     """
 
     groups: Numbers
@@ -36,6 +46,7 @@ class Twins:
     near: float | None
     complete: bool
     conflicts: Sequence[Sequence[int]]
+    examples: Mapping[str, Sequence[Likeness]] = field(default_factory=dict)
 
 
 def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: float | bool | None) -> Twins:
@@ -64,7 +75,21 @@ def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: floa
         steps["near"] = groups
     counts = [len(raw), *(int(np.unique(step).size) for step in steps.values())]
     fewer = {name: counts[place] - counts[place + 1] for place, name in enumerate(steps)}
-    return Twins(groups, fewer, threshold, complete, conflicts)
+    made = zip(steps, [apart(len(raw)), *steps.values()], steps.values(), strict=False)
+    examples = {name: _likenesses(old, new, largest=name == "exact") for name, old, new in made}
+    return Twins(groups, fewer, threshold, complete, conflicts, examples)
+
+
+def _likenesses(old: Numbers, new: Numbers, *, largest: bool) -> list[Likeness]:
+    """Some of the groups that a step made of older ones: the largest, or those that are made of the fewest."""
+    merged = np.unique(old[old != new])  # a group is named by its first row
+    if not len(merged):
+        return []
+    groups, counts = np.unique(new[merged], return_counts=True)
+    sizes = np.bincount(new, minlength=len(new))[groups]
+    chosen = np.argsort(-sizes if largest else counts, kind="stable")[:LIKENESSES]
+    first = {int(group): merged[new[merged] == group][: ROWS_OF_LIKENESS - 1].tolist() for group in groups[chosen]}
+    return [Likeness(int(sizes[at]), [int(groups[at]), *first[int(groups[at])]]) for at in chosen.tolist()]
 
 
 def text_roles(roles: Mapping[str, Role]) -> list[str]:
@@ -83,17 +108,17 @@ def _compared(rows: Rows, roles: Mapping[str, Role]) -> list[str]:
 
 
 def _texts(rows: Rows, names: Sequence[str]) -> Texts:
-    columns = [["\n".join(_strings(value)) for value in rows.column(name)] for name in names]
+    columns = [["\n".join(strings(value)) for value in rows.column(name)] for name in names]
     return list(zip(*columns, strict=True))
 
 
-def _strings(value: object) -> Iterator[str]:
+def strings(value: object) -> Iterator[str]:
     """The texts in a value, however deep they lie."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _strings(part)
+            yield from strings(part)
 
 
 def _remembered(function: Callable[[str], list[str]]) -> Callable[[str], list[str]]:

@@ -56,12 +56,15 @@ def run_baselines(
     row_ids: np.ndarray,
     groups: np.ndarray | None = None,
     reporter: Reporter = SILENT,
+    *,
+    texts: bool = True,
 ) -> list[Baseline]:
     """The baselines for this task, fitted on `train` (preprocessed, not augmented) and tested on `test`.
 
     `row_ids` and `groups` (rows of test,) are those of the model's records, so that differences can be paired.
     Majority and word counts for classification and regression, then those that the task brings along; one that fails
-    is left out with a warning. The same rows give the same result.
+    is left out with a warning, which without `texts` does not say what the error said: it may quote a row. The same
+    rows give the same result.
     """
     references = [task.reference(row, state) for row in test]
 
@@ -73,16 +76,17 @@ def run_baselines(
         targets = [task.reference(row, state) for row in train]
         names = task.label_names(state)
         result.append(_majority(task, targets, names, len(test), as_records))
-        texts = [task.features_text(row) for row in train], [task.features_text(row) for row in test]
-        if all(text is not None for column in texts for text in column):
+        read = [task.features_text(row) for row in train], [task.features_text(row) for row in test]
+        if all(text is not None for column in read for text in column):
             try:
-                result.append(_word_counts(task, texts, targets, names, as_records))
+                result.append(_word_counts(task, read, targets, names, as_records))
             except ValueError as error:  # no words at all
-                reporter.warning(f"no tfidf baseline: {error}")
+                reporter.warning(f"no tfidf baseline: {error if texts else type(error).__name__}")
     try:
         _add_own(result, task, state, train, test, as_records)
     except Exception as error:  # a guest's code may raise anything, and the model is trained already
-        reporter.warning(f"a baseline of {task.name} failed: {type(error).__name__}: {error}")
+        why = f"{type(error).__name__}: {error}" if texts else type(error).__name__
+        reporter.warning(f"a baseline of {task.name} failed: {why}")
     return result
 
 

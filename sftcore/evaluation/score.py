@@ -14,7 +14,7 @@ from sftcore.evaluation.before import NAME, Before, perplexity
 from sftcore.evaluation.intervals import LEVEL, RESAMPLES, Bootstrap, bootstrap, group_numbers, number_or_none
 from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
 from sftcore.evaluation.verdict import verdict
-from sftcore.records import Records
+from sftcore.records import Prediction, Records
 from sftcore.reporter import SILENT, SilentReporter
 
 if TYPE_CHECKING:
@@ -52,13 +52,17 @@ def _distinct_name(metric: Metric, metrics: Sequence[Metric]) -> str:
     return "-".join([metric.name, *(value for value in differing if value)])
 
 
-def score_all(metrics: Sequence[Metric], records: Records) -> dict[str, float]:
-    """All values of all metrics; the main value of each stands under its name in `metric_names`.
+def score_all(metrics: Sequence[Metric], records: Records, names: Sequence[str] | None = None) -> dict[str, float]:
+    """All values of all metrics; the main value of each stands under its name in `names` (default: `metric_names`).
 
-    Raises `sftcore.PluginError` for a metric that gives no value of its own name.
+    Of no rows no metric is asked: each main value is NaN. Raises `sftcore.PluginError` for a metric that gives no
+    value of its own name.
     """
+    names = metric_names(metrics) if names is None else names
+    if not len(records):
+        return dict.fromkeys(names, float("nan"))
     result: dict[str, float] = {}
-    for name, metric in zip(metric_names(metrics), metrics, strict=True):
+    for name, metric in zip(names, metrics, strict=True):
         values = metric.score(records)
         if metric.name not in values:
             raise PluginError(Problem(f"the metric {metric.name}: score {_flaw_of(metric, values)}"))
@@ -158,25 +162,27 @@ def evaluate_split(
     train: Sequence[Row] = (),
     keep: np.ndarray | None = None,
     before: Before | None = None,
+    texts: bool = True,
     reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
     """Everything that is said of a split: `score_split`, with baselines fitted on `train` (none without it).
 
     `keep` (rows,) bool is false for rows left out of the scores because a twin of theirs is scored. `rng` draws
-    the resamples; `before` is the base model before training, which becomes the baseline "base". Adds to
-    `score_split`::
+    the resamples; `before` is the base model before training, which becomes the baseline "base". Without `texts`
+    notes do not say what an error said, which may quote a row. Adds to `score_split`::
 
         loss, seconds         of the prediction; the loss in nats a label that counts, over all rows
         perplexity            e to the loss; of tasks that generate, whose labels are tokens
-        slices.<what>.<part>  {"rows", "metrics": the main values}, of the parts that `task.slices` names
+        slices.<what>.<part>  {"rows", "metrics": the main values}, of the parts that `task.slices_told` names
         mistakes              the most confident, see `sftcore.evaluation.mistakes.confident_mistakes`
         notes                 what is missing in all this, and why: a list of sentences
     """
     index, told = scored_rows(predicted, keep), _Noting(reporter)
     records = records_of(task, state, rows, predicted, index)
     chosen, references = [rows.values[place] for place in index], [predicted.references[place] for place in index]
+    said = [predicted.predictions[place] for place in index]
     baselines = (
-        run_baselines(task, state, train, chosen, records.row_ids, records.groups, told)
+        run_baselines(task, state, train, chosen, records.row_ids, records.groups, told, texts=texts)
         if len(train) and len(index)
         else []
     )
@@ -196,8 +202,8 @@ def evaluate_split(
         **loss,
         **({"perplexity": perplexity(predicted.loss)} if task.generates else {}),
         "seconds": predicted.seconds,
-        "slices": slice_scores(task, metrics, records, chosen),
-        "mistakes": confident_mistakes(records, [predicted.predictions[place] for place in index], references),
+        "slices": slice_scores(task, metrics, records, chosen, said),
+        "mistakes": confident_mistakes(records, said, references),
         "notes": told.notes,
     }
 
@@ -215,16 +221,16 @@ class _Noting(SilentReporter):
 
 
 def slice_scores(
-    task: Task, metrics: Sequence[Metric], records: Records, rows: Sequence[Row]
+    task: Task, metrics: Sequence[Metric], records: Records, rows: Sequence[Row], predictions: Sequence[Prediction]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """The metrics' main values (None: not defined) of each part that `task.slices` puts some of the rows in:
+    """The metrics' main values (None: not defined) of each part that `task.slices_told` puts some of the rows in:
     `{what: {part: {"rows", "metrics"}}}`, the 50 largest parts, the largest first.
 
-    `records` and `rows` have one order.
+    `records`, `rows` and `predictions` have one order.
     """
     members: dict[str, dict[str, list[int]]] = {}
-    for place, row in enumerate(rows):
-        for what, part in task.slices(row).items():
+    for place, pair in enumerate(zip(rows, predictions, strict=True)):
+        for what, part in task.slices_told(*pair).items():
             members.setdefault(what, {}).setdefault(part, []).append(place)
     names = metric_names(metrics)
 
@@ -268,6 +274,7 @@ def score_split(
         classes[]             {"label", "rows", "predicted", "precision", "recall", "f1"}; of labels and label sets
         confusion             {"labels", "matrix": rows by reference, then prediction}; of labels, up to 100 classes
         confused_pairs[]      {"label", "prediction", "rows", "share"}
+        calibration_error     of labels with scores: expected-calibration-error; null: a row has no prediction
 
     `<value>` is the name of a metric (`metric_names`) for its main value, `f1.positive` for a class.
     """
@@ -304,10 +311,21 @@ def _baseline_json(baseline: Baseline, result: Bootstrap, place: int) -> dict[st
     }
 
 
+def calibration_error(records: Records) -> float:
+    """How far confidence is from accuracy, as the metric expected-calibration-error has it (Guo et al. 2017, 15 bins);
+    NaN where a row has no prediction."""
+    from sftcore.builtin.metrics import ExpectedCalibrationError
+
+    metric = ExpectedCalibrationError()
+    return metric.score(records)[metric.name]
+
+
 def _class_tables(records: Records) -> dict[str, Any]:
     if records.kind not in ("labels", "label_sets") or not records.labels:
         return {}
     tables: dict[str, Any] = {"classes": class_table(records), "confused_pairs": confused_pairs(records)}
+    if records.kind == "labels" and records.scores is not None:
+        tables["calibration_error"] = number_or_none(calibration_error(records))
     if records.kind == "labels" and len(records.labels) <= MOST_CLASSES:
         tables["confusion"] = {"labels": list(records.labels), "matrix": confusion(records).tolist()}
     return tables

@@ -38,6 +38,7 @@ def misfits(recipe: Recipe, registry: Registry, given: Mapping[str, Any]) -> lis
         _steps(recipe, roles),
         _metrics(recipe, registry),
         _packages(recipe),
+        _trackers(recipe),
         _class_weights(recipe),
         _training(recipe, given),
     )
@@ -160,6 +161,16 @@ def _packages(recipe: Recipe) -> Iterator[Misfit]:
             if find_spec(package) is None:
                 advice = f'pip install "{offer}"' + (", or name other [[metrics]]" if what else "")
                 yield key, f"{part.name}{what} needs the package {package}, which is not installed", advice
+
+
+def _trackers(recipe: Recipe) -> Iterator[Misfit]:
+    """Trackers that this installation lacks; what one leaves in the working directory (`wandb/`) is no package."""
+    alone = isinstance(recipe.train.report_to, str)
+    for name in recipe.train.trackers:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            key = "train.report_to" if alone else f"train.report_to.{recipe.train.report_to.index(name)}"
+            yield key, f"the package {name} is not installed", f"pip install {name}"
 
 
 def _class_weights(recipe: Recipe) -> Iterator[Misfit]:

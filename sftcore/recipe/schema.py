@@ -166,6 +166,8 @@ class Report(Frozen):
 
     texts: bool = True
     """false: no text of the data in report, model card or logs."""
+    language: Literal["en", "zh"] = "en"
+    """The language of report.html: English, or Simplified Chinese."""
 
 
 class Recipe(Frozen):
@@ -192,7 +194,7 @@ class Recipe(Frozen):
     metrics: tuple[Annotated[Metric, *component("metric")], ...] = ()
     """What is measured; default: the task's own metrics. The first one is the main one."""
     report: Report = Report()
-    """What the report may show."""
+    """What the report may show, and its language."""
     plugins: Annotated[Mapping[str, Settings], *settings()] = Field(default_factory=dict)
     """Sections of plugins: [plugins.<name>]."""
 

@@ -1,7 +1,9 @@
 """The JSON Schema (draft-07) of the recipe with every installed plugin's components, for editors.
 
-For each kind of component there is a loose `anyOf`, from which editors complete keys, and an `allOf` of if/then
-with `additionalProperties: false`, from which they name the wrong key.
+Under `definitions` stand the recipe's tables by their class, every component whole by its qualified name
+(`sftcore:lowercase`), and each kind of component (`preprocessor`), to which the recipe refers; see `schema_kinds`.
+Beside the words of draft-07 it uses some that language servers read: `x-taplo` for what the values of `use` mean,
+`x-tombi-…` for the version of TOML and for what free keys are called.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from sftcore.components import Kind
 from sftcore.recipe.descriptions import describe
 from sftcore.recipe.fields import KIND_MARK
 from sftcore.recipe.schema import Recipe
+from sftcore.recipe.schema_kinds import documented_items, kind_schema
 from sftcore.recipe.tables import KINDS
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
+FREE_KEYS = {("Data", "columns"): "role", ("Data", "where"): "column"}
+"""What the keys of a table are that hold no names of ours."""
 
 
 def json_schema(registry: Registry) -> Schema:
@@ -35,7 +40,21 @@ def json_schema(registry: Registry) -> Schema:
     for kind in KINDS.values():
         definitions[kind] = _settings(registry) if kind == "settings" else _kind(kind, registry, definitions)
     filled: Schema = _filled(recipe)
-    return {"$schema": DRAFT, "title": "sftcore recipe", **filled, "definitions": dict(sorted(definitions.items()))}
+    for table in filled["properties"].values():
+        if isinstance(table.get("default"), dict):
+            del table["default"]  # of a whole table: its keys have theirs
+    for table in (filled, *definitions.values()):
+        if "if" not in table:
+            table["properties"] = {key: documented_items(value) for key, value in table["properties"].items()}
+    _name_free_keys(definitions)
+    head = {"$schema": DRAFT, "x-tombi-toml-version": "v1.0.0"}
+    return {**head, **filled, "title": "sftcore recipe", "definitions": dict(sorted(definitions.items()))}
+
+
+def _name_free_keys(definitions: Schema) -> None:
+    """Say what the keys are that users choose: tombi then offers `role = …` rather than "additional key"."""
+    for (definition, key), name in FREE_KEYS.items():
+        definitions[definition]["properties"][key]["x-tombi-additional-key-label"] = name
 
 
 def _schema_of(cls: type[BaseModel], prefix: str, definitions: Schema) -> Schema:
@@ -65,33 +84,8 @@ def _component(entry: Entry, registry: Registry, definitions: Schema) -> Schema:
 
 def _kind(kind: Kind, registry: Registry, definitions: Schema) -> Schema:
     """One of the components of a kind, chosen by `use`."""
-    entries = registry.entries(kind)
-    uses = [{entry.qualified: definitions[entry.qualified]["properties"]["use"]} for entry in entries]
-    names = [name for use in uses for each in use.values() for name in each["enum"]]
-    schema: Schema = {
-        "type": "object",
-        "required": ["use"],
-        "properties": {"use": {"enum": names, "description": f"the {kind}; sftcore plugins lists them all"}},
-    }
-    if entries:
-        schema["anyOf"] = [_loose(definitions[entry.qualified]) for entry in entries]
-        schema["allOf"] = [_chosen(entry, definitions[entry.qualified]) for entry in entries]
-    return schema
-
-
-def _loose(definition: Schema) -> Schema:
-    """The keys of a component with what they mean, without complaint about any other."""
-    others = {key: value for key, value in definition["properties"].items() if key != "use"}
-    return {**_described(definition), "properties": {name: _described(value) for name, value in others.items()}}
-
-
-def _described(schema: Schema) -> Schema:
-    return {key: schema[key] for key in ("title", "description", "default") if key in schema}
-
-
-def _chosen(entry: Entry, definition: Schema) -> Schema:
-    use = {"enum": definition["properties"]["use"]["enum"]}
-    return {"if": {"properties": {"use": use}, "required": ["use"]}, "then": {"$ref": _ref(entry.qualified)}}
+    components = {_ref(entry.qualified): definitions[entry.qualified] for entry in registry.entries(kind)}
+    return kind_schema(kind, _ref(kind), components)
 
 
 def _settings(registry: Registry) -> Schema:
@@ -102,9 +96,8 @@ def _settings(registry: Registry) -> Schema:
 def _filled(value: Any) -> Any:
     """The schema with references in place of the marks that stand for kinds of components."""
     if isinstance(value, dict):
-        if KIND_MARK in value:
-            rest = {key: item for key, item in value.items() if key in ("title", "description")}
-            return {**rest, "allOf": [{"$ref": _ref(value[KIND_MARK])}]}
+        if KIND_MARK in value:  # the reference alone: beside an allOf, tombi takes every key for unknown
+            return {"$ref": _ref(value[KIND_MARK])}
         return {key: _filled(item) for key, item in value.items()}
     return [_filled(item) for item in value] if isinstance(value, list) else value
 

@@ -12,6 +12,7 @@ from sftcore.components import Frozen
 Positive: TypeAlias = Annotated[int, Field(ge=1)]
 StepsOrShare: TypeAlias = Annotated[float, Field(gt=0)]
 Share: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
+Tracker: TypeAlias = Literal["tensorboard", "trackio", "mlflow", "wandb"]
 
 OURS = ("early_stopping_patience", "class_weights", "tokens_per_batch", "precision")
 
@@ -85,6 +86,8 @@ class Train(Frozen):
     """Save memory by computing activations twice."""
     neftune_noise_alpha: float | None = Field(default=None, gt=0)
     """Strength of the noise on the embeddings in training (NEFTune); default: none."""
+    report_to: Tracker | Literal["none"] | tuple[Tracker, ...] = "none"
+    """Experiment trackers that get the figures of the log too: one name, or a list of them."""
 
     early_stopping_patience: Positive | None = None
     """Ours: stop after so many validations without a better metric_for_best_model; default: never."""
@@ -94,6 +97,13 @@ class Train(Frozen):
     """Ours: tokens in a training batch, padding included; batches of short rows then hold more rows."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Ours: the number format of matrix products; "auto": bf16 where the processor computes with it, else fp32."""
+
+    @property
+    def trackers(self) -> tuple[Tracker, ...]:
+        """The trackers of report_to, each once."""
+        if self.report_to == "none":
+            return ()
+        return (self.report_to,) if isinstance(self.report_to, str) else tuple(dict.fromkeys(self.report_to))
 
 
 _INSTEAD: Mapping[str, str] = {
@@ -120,9 +130,11 @@ _INSTEAD: Mapping[str, str] = {
     "it is called lr_scheduler_type": "scheduler lr_scheduler",
     "write max_length in [model]": "max_length max_seq_length",
     "write logging_steps = ...": "logging_strategy logging_first_step",
-    "the command shows progress and keeps log.jsonl; a plugin's trainer callback can send it elsewhere": "report_to "
-    "logging_dir project log_level log_level_replica log_on_each_node disable_tqdm trackio_space_id trackio_bucket_id "
-    "trackio_static_space_id",
+    "the command shows progress and keeps log.jsonl; report_to sends its figures to a tracker": "log_level "
+    "log_level_replica log_on_each_node disable_tqdm",
+    'with report_to = "tensorboard" the logs lie in <runs>/tensorboard': "logging_dir",
+    "set the tracker's own environment variable: WANDB_PROJECT, TRACKIO_PROJECT, MLFLOW_EXPERIMENT_NAME": "project",
+    "set the environment variable TRACKIO_SPACE_ID": "trackio_space_id trackio_bucket_id trackio_static_space_id",
     "a loss that is not finite stops the run": "logging_nan_inf_filter",
     "tokens are always counted": "include_num_input_tokens_seen",
     "evaluation and prediction see to it by themselves": "prediction_loss_only eval_on_start eval_do_concat_batches "

@@ -13,10 +13,9 @@ from sftcore import locations
 from sftcore.errors import ModelError, Problem, RunError
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs import adapter, files
-from sftcore.runs.folder import SUMS, Run
+from sftcore.runs.folder import Run
 from sftcore.runs.recompute import Outputs, Regenerated
-from sftcore.runs.seal import read_sums
-from sftcore.runs.verify import check_files, compare_outputs
+from sftcore.runs.verify import compare_outputs, require_whole
 
 if TYPE_CHECKING:
     from sftcore.models.base import Base
@@ -62,7 +61,7 @@ def export_adapter(run: Run, to: Path | None = None, reporter: Reporter = SILENT
     Raises `RunError` where the run has none or was changed since, and where the folder is not empty.
     """
     source = run.path / adapter.FOLDER
-    _require_whole(run, reporter)
+    require_whole(run, "export", reporter)
     if not source.is_dir():
         message = "the run has no adapter: all weights were trained"
         raise RunError(Problem(message, str(run.path), advice="sftcore export RUN --merge copies the whole model"))
@@ -82,7 +81,7 @@ def export_model(run: Run, to: Path | None = None, base: str = "", reporter: Rep
     Raises `RunError` where run or folder are not fit for it, or weights or outputs are not those of the run, and
     `ModelError` where the base is not to be had.
     """
-    _require_whole(run, reporter)
+    require_whole(run, "export", reporter)
     place = to or Path(FOLDER) / f"{run.name}-{run.id}"
     adapted = (run.path / adapter.FOLDER).is_dir()
     with _written(place) as part:
@@ -96,14 +95,6 @@ def export_model(run: Run, to: Path | None = None, base: str = "", reporter: Rep
     outputs = found if isinstance(found, Outputs) else None
     generated = found if isinstance(found, Regenerated) else None
     return Exported(str(run.path), str(place), "model", adapted, difference, outputs, generated, skipped)
-
-
-def _require_whole(run: Run, reporter: Reporter) -> None:
-    if not run.sealed:
-        advice = "sftcore run with its recipe goes on with it"
-        raise RunError(Problem("the run is not finished: there is nothing to export yet", str(run.path), advice=advice))
-    reporter.stage("export", "files")
-    check_files(run.path, read_sums(run.path / SUMS))
 
 
 @contextmanager

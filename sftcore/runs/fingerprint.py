@@ -44,7 +44,7 @@ def fingerprint(
     """
     names = [*_PACKAGES, *_besides(recipe.model)]
     return {
-        "recipe": {key: value for key, value in recipe.resolved().items() if key not in _BESIDE},
+        "recipe": _decisive(recipe.resolved()),
         "data": {"sha256": data_sha256},
         "base": {"sha256": base_sha256},
         "packages": {
@@ -58,6 +58,12 @@ def fingerprint(
         "device": device(),
         **({"precision": precision} if precision else {}),
     }
+
+
+def _decisive(resolved: dict[str, Any]) -> dict[str, Any]:
+    """The resolved recipe without what changes neither rows nor weights nor figures: trackers are only told of them."""
+    train = {key: value for key, value in resolved["train"].items() if key != "report_to"}
+    return {key: value for key, value in (resolved | {"train": train}).items() if key not in _BESIDE}
 
 
 def _besides(model: Any) -> list[str]:

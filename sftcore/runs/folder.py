@@ -88,6 +88,11 @@ class Run:
         return self.path / "model"
 
     @property
+    def report_path(self) -> Path:
+        """The page that shows the run; a run of an earlier version has none."""
+        return self.path / "report.html"
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """The content of metrics.json; {} before the evaluation."""
         return self._read("metrics.json")
@@ -120,6 +125,8 @@ class Run:
         if "recipe" not in self.lock:
             raise RunError(_damaged(self.path / "lock.json", "it holds no recipe"))
         values = _without_nulls(self.lock["recipe"])
+        if isinstance(values.get("train"), dict):
+            values["train"].pop("report_to", None)  # whoever uses the model needs none of its trackers
         absent = lacking(values, self.lock.get("fingerprint", {}).get("plugins", {}), discover(), where)
         if absent:
             raise PluginError(*absent)

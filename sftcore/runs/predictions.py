@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sftcore.errors import Problem, RunError
+from sftcore.evaluation.intervals import group_numbers
 from sftcore.runs.files import plain, replacing
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
 FILE = "predictions.parquet"
 OWN = (
-    *("row", "file", "file_row", "model_input", "features", "input_ids"),
-    *("reference", "prediction", "score", "scores", "logits", "generated", "scored", "reason"),
+    *("row", "file", "file_row", "group", "model_input", "features", "input_ids"),
+    *("reference", "prediction", "score", "scores", "logits", "extra", "generated", "scored", "reason"),
 )
 """Columns of the file besides the task's roles and what the model reads besides `input_ids`."""
+
+GIVEN = "given_"
+"""How the columns begin that hold a role's text before preprocessing."""
 
 _NOT_READ = ("labels", "attention_mask")
 _FACTS = b"sftcore"
@@ -47,16 +51,20 @@ def write_predictions(
     precision: str,
     texts: bool = True,
     generation: Mapping[str, Any] | None = None,
+    given: Rows | None = None,
 ) -> None:
     """Write one line a row, in the order of `rows` (after preprocessing), whole or not at all.
 
-    Columns: `row` (id), `file` and `file_row` (from 1), the text roles, `model_input` (what a transformers
-    pipeline is fed with), `features` (how many the row has), `input_ids` and whatever else the model reads (of the
-    feature that `Prediction.feature` names; for a task that generates, the ids that generation started from),
-    `reference`, `prediction`, `score`, `scores`, `logits` (float32, flat), `generated` (ids), `scored` (False: a twin
-    of this row is scored already) and `reason`. `texts=False` leaves out all that reveals text: roles, inputs,
-    generated ids, and references and predictions that are texts or spans. The file's metadata hold precision, labels,
-    the Auto class, what the logits are made of, and the settings of `generation` (see `generation_facts`).
+    Columns: `row` (id), `file` and `file_row` (from 1), `group` (where the data has groups: the rows of one have one
+    number, which says nothing of its name), the text roles, `model_input` (what a transformers pipeline is fed with),
+    `features` (how many the row has), `input_ids` and whatever else the model reads (of the feature that
+    `Prediction.feature` names; for a task that generates, the ids that generation started from), `reference`,
+    `prediction`, `score`, `scores`, `logits` (float32, flat), `extra` (JSON), `generated` (ids), `scored` (False: a
+    twin of this row is scored already) and `reason`. Where preprocessing changed the text of a role, `given_<role>` is
+    the text before it, as `given` has it: the rows as they were loaded, in any order, perhaps with others among them.
+    `texts=False` leaves out all that reveals text: roles, inputs, generated ids, `extra`, and references and
+    predictions that are texts or spans. The file's metadata hold precision, labels, the Auto class, what the logits
+    are made of, and the settings of `generation` (see `generation_facts`).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -66,9 +74,12 @@ def write_predictions(
         "row": pa.array(rows.ids, pa.int64()),
         "file": pa.array([file for file, _ in places], pa.string()),
         "file_row": pa.array([number for _, number in places], pa.int64()),
+        **_group_column(rows),
         **(_read_columns(rows, task, encoded, predictions) if texts else {}),
+        **(_given_columns(rows, given, task) if texts and given is not None else {}),
         **(_said_columns(predictions, references) if texts or task.predicts not in ("texts", "spans") else {}),
         **_score_columns(predictions),
+        **(_extra_column(predictions) if texts else {}),
         **(_generated_column(predictions) if texts and task.generates else {}),
         "scored": pa.array(np.asarray(scored, bool)),
         "reason": pa.array([prediction.reason for prediction in predictions], pa.string()),
@@ -115,6 +126,12 @@ def recorded_facts(table: pa.Table) -> dict[str, Any]:
     return facts
 
 
+def text_columns(table: pa.Table, task: Task) -> dict[str, str]:
+    """Where the texts of the task's roles stand: column by role, of those that the table has."""
+    columns = {role: _role_column(role) for role, described in task.roles.items() if _is_input_text(described)}
+    return {role: column for role, column in columns.items() if column in table.column_names}
+
+
 def recorded_inputs(table: pa.Table) -> list[dict[str, list[int]]]:
     """What the model read for each row, column by column; [] where texts were left out."""
     import pyarrow.types as types
@@ -146,6 +163,22 @@ def _read_columns(rows: Rows, task: Task, encoded: EncodedRows, predictions: Seq
     if any(value is not None for value in inputs):
         columns["model_input"] = _array(inputs)
     return columns | _features(task, encoded, predictions)
+
+
+def _given_columns(rows: Rows, given: Rows, task: Task) -> dict[str, Any]:
+    """The texts before preprocessing, by role: null where they are the same, no column where all are."""
+    import pyarrow as pa
+
+    before = dict(zip(given.ids.tolist(), given.values, strict=True))
+    originals = [before.get(number, {}) for number in rows.ids.tolist()]
+    columns: dict[str, Any] = {}
+    for role, described in task.roles.items():
+        if _is_input_text(described):
+            pairs = zip(originals, rows.values, strict=True)
+            texts = [_text(old.get(role)) if old.get(role) != new.get(role) else None for old, new in pairs]
+            if any(text is not None for text in texts):
+                columns[f"{GIVEN}{role}"] = pa.array(texts, pa.string())
+    return columns
 
 
 def _is_input_text(role: Role) -> bool:
@@ -205,6 +238,22 @@ def _score_columns(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "logits": pa.array([_floats(prediction.logits) for prediction in predictions], pa.list_(pa.float32())),
     }
     return {name: column for name, column in columns.items() if column.null_count < len(column)}
+
+
+def _group_column(rows: Rows) -> dict[str, Any]:
+    """The group numbers by which the evaluation resamples."""
+    import pyarrow as pa
+
+    numbers = group_numbers(rows.groups)
+    return {} if numbers is None else {"group": pa.array(numbers, pa.int64())}
+
+
+def _extra_column(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """What else the task said of each row, as JSON: some metrics can't be computed without it."""
+    import pyarrow as pa
+
+    texts = [None if one.extra is None else json.dumps(plain(one.extra), ensure_ascii=False) for one in predictions]
+    return {"extra": pa.array(texts, pa.string())} if any(text is not None for text in texts) else {}
 
 
 def _generated_column(predictions: Sequence[Prediction]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def compare_logits(
             computed[row] = _without_padding([part[place] for part in parts], recorded[row].size, length, left)
         done += len(batch)
         reporter.progress(done, len(inputs), {})
-    return _compared(recorded, computed, facts, model.device.type)
+    return compared(recorded, computed, facts, model.device.type)
 
 
 def _forward(
@@ -131,10 +131,11 @@ def _without_padding(parts: Sequence[Floats], size: int, length: int, left: bool
     return np.concatenate([(part[-length:] if left else part[:length]).reshape(-1) for part in parts])
 
 
-def _compared(
+def compared(
     recorded: Sequence[Floats] | Floats, computed: Sequence[Floats] | Floats, facts: Mapping[str, Any], device: str
 ) -> Outputs:
-    """Row by row, each a flat array."""
+    """How computed logits are from the recorded ones, row by row, each a flat array. `facts` are those of
+    predictions.parquet. Raises `RunError` where their numbers differ."""
     for before, after in zip(recorded, computed, strict=True):
         if before.shape != after.shape:
             message = f"gives {after.size} logits for a row, {before.size} are recorded"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sftcore.models.base_card import base_card
 from sftcore.models.calls import without_progress_bars
 from sftcore.runs import files
 from sftcore.runs.card import write_card
@@ -14,6 +15,7 @@ from sftcore.runs.task_state import write_task_state
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from sftcore.models.base import Base
     from sftcore.recipe import Recipe
     from sftcore.runs.folder import Run
     from sftcore.task import TaskState
@@ -31,9 +33,9 @@ def save_model(
     scores: Mapping[str, Any],
     *,
     rows: Mapping[str, int],
-    dropped: Mapping[str, int],
+    ledger: Mapping[str, Any],
     precision: str,
-    base_commit: str = "",
+    base: Base,
 ) -> None:
     """Write the run's `model` folder whole: beside its place, then renamed. Raises `ResourceError` (disk full)."""
     part = run.path / PART
@@ -47,7 +49,15 @@ def save_model(
         files.share(part)
         write_task_state(part, recipe.task, state)
         write_card(
-            part, recipe, state, scores, rows=rows, precision=precision, dropped=dropped, base_commit=base_commit
+            part,
+            recipe,
+            state,
+            scores,
+            rows=rows,
+            precision=precision,
+            ledger=ledger,
+            base_commit=base.commit,
+            base_card=base_card(base),
         )
         part.rename(run.model_path)
         files.sync_folder(run.path)

@@ -25,10 +25,22 @@ MOST_GENERATED = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Reread:
+    """What the reloaded model says of the test rows, read from the data and encoded anew: its loss beside the one in
+    metrics.json (None: the task has none), and how the logits compare with the recorded (None: none are recorded)."""
+
+    rows: int
+    loss: float | None
+    recorded_loss: float | None
+    outputs: Outputs | None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyResult:
     """What was checked. `extra` names files that the seal does not know; `skipped` says why no model was run.
 
-    Of a model that writes texts `generated` says how its tokens compare, of any other `outputs` how its logits do.
+    Of a model that writes texts `generated` says how its tokens compare, of any other `outputs` how its logits do;
+    `reread` what came of the test rows when they were read and encoded anew.
     """
 
     run: str
@@ -37,6 +49,7 @@ class VerifyResult:
     outputs: Outputs | None
     skipped: str = ""
     generated: Regenerated | None = None
+    reread: Reread | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object, for `--json`."""
@@ -50,19 +63,27 @@ def verify(run: Run, reporter: Reporter = SILENT) -> VerifyResult:
     Raises `RunError` with a problem for each file that is missing or changed, for files added to the model, for logits
     outside the precision's tolerance, and for generated tokens that differ by more than a tie.
     """
-    if not run.sealed:
-        advice = "sftcore run with its recipe goes on with it"
-        raise RunError(Problem("the run is not finished: there is nothing to verify yet", str(run.path), advice=advice))
-    reporter.stage("verify", "files")
-    sums = read_sums(run.path / SUMS)
-    extra = check_files(run.path, sums)
+    extra = require_whole(run, "verify", reporter)
     if extra:
         reporter.warning(f"{len(extra)} files are not of the run: {', '.join(extra[:5])}")
     reporter.stage("verify", "model")
     outputs, skipped = compare_outputs(run, run.model_path, reporter)
     logits = outputs if isinstance(outputs, Outputs) else None
     generated = outputs if isinstance(outputs, Regenerated) else None
-    return VerifyResult(str(run.path), len(sums), tuple(extra), logits, skipped, generated)
+    return VerifyResult(str(run.path), len(read_sums(run.path / SUMS)), tuple(extra), logits, skipped, generated)
+
+
+def require_whole(run: Run, verb: str, reporter: Reporter = SILENT) -> list[str]:
+    """The names of files that a finished run's sums do not know. `verb` is what was to be done with the run.
+
+    Raises `RunError` where it is not finished, or for files that are missing, changed, or added to the model.
+    """
+    if not run.sealed:
+        advice = "sftcore run with its recipe goes on with it"
+        message = f"the run is not finished: there is nothing to {verb} yet"
+        raise RunError(Problem(message, str(run.path), advice=advice))
+    reporter.stage(verb, "files")
+    return check_files(run.path, read_sums(run.path / SUMS))
 
 
 def compare_outputs(
@@ -74,13 +95,19 @@ def compare_outputs(
     tie.
     """
     outputs, skipped = _check_outputs(run, model_path, reporter)
-    if isinstance(outputs, Outputs) and not outputs.agree:
+    if isinstance(outputs, Outputs):
+        require_agreement(run, model_path, outputs)
+    return outputs, skipped
+
+
+def require_agreement(run: Run, model_path: Path, outputs: Outputs) -> None:
+    """Raise `RunError` where the logits are outside the precision's tolerance."""
+    if not outputs.agree:
         message = (
             f"the reloaded model's logits differ from the recorded ones by up to {outputs.max_difference:.2g}; "
             f"{outputs.tolerance:.2g} was expected at most ({outputs.precision})"
         )
-        raise RunError(Problem(message, where=str(model_path), advice=_advice(run)))
-    return outputs, skipped
+        raise RunError(Problem(message, where=str(model_path), advice=other_versions(run)))
 
 
 def check_files(folder: Path, sums: dict[str, str]) -> list[str]:
@@ -106,7 +133,8 @@ def _file_problem(path: Path, digest: str) -> Problem | None:
     return Problem(message, where=str(path), value=f"{found[:12]}…")
 
 
-def _advice(run: Run) -> str:
+def other_versions(run: Run) -> str:
+    """What to say of outputs that are not those of the run."""
     packages = run.lock.get("fingerprint", {}).get("packages", {})
     versions = ", ".join(f"{name} {packages[name]}" for name in ("torch", "transformers") if name in packages)
     return f"another torch or transformers may compute otherwise: lock.json names those of the run ({versions})"
@@ -143,7 +171,7 @@ def _check_generated(
     if found.different:
         names = ", ".join(str(some["row"][place].as_py()) for place in found.different[:10])
         message = f"the reloaded model writes other texts for {len(found.different)} of {found.rows} rows: {names}"
-        raise RunError(Problem(message, where=str(model_path), advice=_advice(run)))
+        raise RunError(Problem(message, where=str(model_path), advice=other_versions(run)))
     return found, ""
 
 

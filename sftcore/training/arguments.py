@@ -23,7 +23,7 @@ Device: TypeAlias = Literal["cpu", "cuda", "mps"]
 
 _OURS = {"early_stopping_patience", "class_weights", "tokens_per_batch", "precision", "label_smoothing_factor"}
 _DECIDED = {"eval_strategy", "eval_steps", "save_strategy", "save_steps", "save_total_limit", "logging_steps"}
-_DECIDED |= {"max_steps", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "optim"}
+_DECIDED |= {"max_steps", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "optim", "report_to"}
 
 
 @dataclass(frozen=True, slots=True)

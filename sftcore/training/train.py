@@ -31,6 +31,7 @@ from sftcore.training.batching import Collate, EpochRows
 from sftcore.training.guards import Signals, StopAtSignal, resources
 from sftcore.training.loss import training_loss
 from sftcore.training.progress import Progress, Tally
+from sftcore.training.trackers import named, trackers
 from sftcore.training.trainer import STATE, TALLY, Evaluate, SFTTrainer
 
 if TYPE_CHECKING:
@@ -114,8 +115,10 @@ def train(
         resources(folder, size, recipe.train.gradient_accumulation_steps),
         _own_cache(model),
         fast_attention(model, device, int(features(0).lengths.max(initial=0))) as attention,
+        trackers(recipe, folder, reporter) as reporting,
     ):
         args = training_arguments(recipe, plan, folder, device=device, precision=precision)
+        named(args, reporting)
         if recipe.train.tokens_per_batch:
             args.per_device_train_batch_size = 1
         patience = recipe.train.early_stopping_patience
@@ -127,7 +130,13 @@ def train(
             collate=Collate(task, tokenizer),
             loss=loss,
             evaluate=_named(recipe, plan, evaluate) if evaluate else None,
-            callbacks=[*stopping, *callbacks, Progress(tally, reporter, log), StopAtSignal(signals, reporter)],
+            callbacks=[
+                *stopping,
+                *callbacks,
+                *reporting,
+                Progress(tally, reporter, log),
+                StopAtSignal(signals, reporter),
+            ],
             signals=signals,
             tally=tally,
             keep=recipe.train.save_total_limit,

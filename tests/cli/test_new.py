@@ -51,6 +51,15 @@ def test_it_writes_a_file_that_check_takes(tmp_path: Path, capsys: pytest.Captur
     assert "learning_rate = 5e-5" in capsys.readouterr().out
 
 
+def test_where_a_schema_lies_editors_are_told_of_it(tmp_path: Path) -> None:
+    assert main(["new", "--out", str(tmp_path / "before.toml")]) == 0
+    assert main(["schema", "--out", str(tmp_path / "recipe.schema.json")]) == 0
+    assert main(["new", "--out", str(tmp_path / "after.toml")]) == 0
+    assert not (tmp_path / "before.toml").read_text(encoding="utf-8").startswith("#:schema")
+    assert (tmp_path / "after.toml").read_text(encoding="utf-8").startswith("#:schema ./recipe.schema.json\n\n# A recipe")
+    assert Recipe.read(tmp_path / "after.toml").data.source == "data.csv"
+
+
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "recipe.toml"
     out.write_text("mine", encoding="utf-8")

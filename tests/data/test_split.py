@@ -6,6 +6,7 @@ import random
 from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -346,3 +347,15 @@ def test_too_few_families() -> None:
     with pytest.raises(DataError, match="40 rows are 2 groups of twins, of one document or of data") as caught:
         split(rows_of(of_documents(40, 20)), in_documents())
     assert caught.value.problems[0].advice == "give more documents, or splits of your own"
+
+
+def test_some_twins_of_each_kind_are_named() -> None:
+    texts = ["one plain text of ten words that is not rare here", "Thanks.", "Thanks.", "thanks", "Thanks."]
+    near = "one plain text of ten words that is not rare there"
+    more = [f"number {number} {number * 7} {number * 13}" for number in range(40)]
+    _, ledger, _ = split(rows_of([*texts, near, *more]))
+    found: Any = details(ledger)["twin_examples"]
+    assert found["exact"] == [{"rows": 3, "row_ids": [1, 2, 4]}]
+    assert found["normalised"] == [{"rows": 4, "row_ids": [1, 3]}]
+    assert found["near"] == [{"rows": 2, "row_ids": [0, 5]}]
+    assert details(ledger)["twin_rows"] == 6

@@ -1,15 +1,12 @@
-"""What the documentation shows is true: recipes validate, Python runs, commands exist, links lead somewhere."""
+"""What the documentation shows is true: recipes validate, Python runs, commands exist, what must be said is said."""
 
 from __future__ import annotations
 
-import csv
-import random
 import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,18 +16,14 @@ import click
 import pytest
 
 import sftcore
-from sftcore import Recipe, hooks, run
+from sftcore import Recipe, hooks
 from sftcore.cli import group
 from sftcore.components import Component
 from sftcore.plugin_loading import Candidate, load
 from sftcore.registry import Registry, discover
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, all_blocks, blocks, name_of
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *ROOT.glob("plugins/*/README.md")])
 RECIPES = sorted([*(ROOT / "recipes").glob("*.toml"), *ROOT.glob("plugins/*/recipes/*.toml")])
-BLOCK = re.compile(
-    r"(?:^<!-- *(?P<mark>\w+)(?P<note>.*?)-->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
-)
 MINIMAL = {
     "model": {"base": "owner/base"},
     "data": {"source": "data.csv"},
@@ -38,39 +31,6 @@ MINIMAL = {
 }
 WRITTEN_OUT = "plugins.md"
 """The page whose files test_plugin_tutorial.py writes and runs."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block, its line, and the comment before it: `fragment`, `pyproject` or `file`."""
-
-    page: Path
-    line: int
-    language: str
-    mark: str
-    text: str
-
-    @property
-    def place(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
-
-
-@cache
-def blocks(page: Path) -> tuple[Block, ...]:
-    text = page.read_text(encoding="utf-8")
-    return tuple(
-        Block(page, text.count("\n", 0, found.start()) + 1, found["language"], found["mark"] or "", found["text"])
-        for found in BLOCK.finditer(text)
-    )
-
-
-def all_blocks(language: str) -> list[Any]:
-    chosen = [block for page in PAGES for block in blocks(page) if block.language == language and block.mark != "file"]
-    return [pytest.param(block, id=block.place) for block in chosen]
 
 
 # -- recipes ---------------------------------------------------------------------------------------------------------
@@ -103,36 +63,6 @@ def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # -- Python ----------------------------------------------------------------------------------------------------------
-
-STAND_IN = """
-requires = ["sftcore-plugin-sentiment>=0.1"]
-data = { source = "../reviews.csv" }
-task = { use = "sentiment" }
-train = { max_steps = 10, learning_rate = 3e-3, eval_strategy = "no" }
-
-[model.scratch]
-config = { model_type = "bert", hidden_size = 32, num_hidden_layers = 1, num_attention_heads = 2 }
-tokenizer = { kind = "wordpiece", vocab_size = 300 }
-"""
-WORDS = {"negative": "worst hate broken refund", "neutral": "box arrived blue", "positive": "great love happy best"}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reader's folder: reviews.csv, recipes/sentiment.toml (a small stand-in), and its finished run."""
-    folder = tmp_path_factory.mktemp("desk")
-    source = random.Random(0)
-    rows = [
-        (f"{' '.join(source.choices(WORDS[label].split(), k=3))} phone {number}", label)
-        for label in WORDS
-        for number in range(80)
-    ]
-    with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
-    (folder / "recipes").mkdir()
-    (folder / "recipes/sentiment.toml").write_text(STAND_IN, encoding="utf-8")
-    assert run(folder / "recipes/sentiment.toml", runs=folder / "runs").sealed
-    return folder
 
 
 def pages_with_python() -> list[Any]:
@@ -218,7 +148,7 @@ def test_the_readme_has_one_command_of_one_line(heading: str) -> None:
 
 @cache
 def everything() -> str:
-    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.is_relative_to(ROOT / "docs"))
+    return "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.is_relative_to(DOCS))
 
 
 def test_every_hook_is_documented() -> None:
@@ -256,36 +186,3 @@ def test_every_error_has_its_exit_code() -> None:
     for kind in public:
         code = "130, 143" if kind is sftcore.Stopped else str(kind.exit_code)
         assert f"| `{kind.__name__}` | {code} |" in text
-
-
-# -- links -----------------------------------------------------------------------------------------------------------
-
-
-def anchors(page: Path) -> list[str]:
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
-    return [re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    for target in re.findall(r"(?<!!)\]\(([^)\s]+)\)", text):
-        if re.match(r"https?:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), f"{name_of(page)} links to {target}"
-        assert not anchor or anchor in anchors(place), f"{name_of(page)} links to {target}; there is no such heading"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_no_heading_stands_twice(page: Path) -> None:
-    found = anchors(page)
-    assert [anchor for anchor in set(found) if found.count(anchor) > 1] == []
-
-
-def test_every_page_is_in_the_index() -> None:
-    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
-    pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")]
-    assert [page for page in pages if f"({page})" not in index and not page.startswith("decisions/0")] == ["README.md"]

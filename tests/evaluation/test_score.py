@@ -92,6 +92,21 @@ def test_values_that_are_not_defined_are_null() -> None:
     }
 
 
+def test_no_metric_is_asked_about_no_rows() -> None:
+    class Asks(Metric, name="asks"):
+        """Needs scores, which no rows have."""
+
+        understands = ("labels",)
+
+        def score(self, records: Records) -> dict[str, float]:
+            raise ValueError("this metric needs the scores of the classes")
+
+    nothing = labels(1.0).take(np.array([], np.int64))
+    result = score_split([Asks(), Accuracy()], nothing, rng=rng())
+    assert [found["value"] for found in result["metrics"].values()] == [None, None]
+    assert result["verdict"]["beats_baselines"] is None
+
+
 def test_verdict_beats() -> None:
     found = verdict(labels(0.9), labels(0.4), labels(0.7, seed=1))
     assert found["beats_baselines"] is True

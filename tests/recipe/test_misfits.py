@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +103,28 @@ def test_misfits_come_once_the_shape_is_right(registry: Registry) -> None:
     with pytest.raises(RecipeError) as caught:
         recipe_with(registry, metrics=[{"use": "distance"}], seed="x")
     assert [problem.key for problem in caught.value.problems] == ["seed"]
+
+
+def test_trackers_that_are_not_installed_are_named_with_the_command(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trackio").mkdir()
+    (tmp_path / "trackio" / "__init__.py").touch()
+    (tmp_path / "wandb").mkdir()  # W&B leaves such a folder where it is used
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    assert recipe_with(registry, train={"report_to": ["trackio"]}).train.trackers == ("trackio",)
+    with pytest.raises(RecipeError) as caught:
+        recipe_with(registry, train={"report_to": ["trackio", "wandb", "mlflow", "wandb"]})
+    told = [(problem.key, problem.message, problem.advice) for problem in caught.value.problems]
+    assert told == [
+        ("train.report_to.1", "the package wandb is not installed", "pip install wandb"),
+        ("train.report_to.2", "the package mlflow is not installed", "pip install mlflow"),
+    ]
+    with pytest.raises(RecipeError) as caught:
+        recipe_with(registry, train={"report_to": "mlflow"})
+    assert [problem.key for problem in caught.value.problems] == ["train.report_to"]
+    assert recipe_with(registry, train={"report_to": "none"}).train.trackers == ()
 
 
 def test_a_task_that_fails_is_the_plugin_s_mistake(registry: Registry) -> None:

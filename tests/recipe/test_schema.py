@@ -38,6 +38,8 @@ def plain_types(annotation: Any) -> set[type]:
         return {type(each) for each in get_args(annotation)}
     if get_origin(annotation) in (dict, Mapping):
         return {dict}
+    if get_origin(annotation) in (tuple, list):
+        return {list}
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return {str}
     return {annotation}
@@ -78,7 +80,7 @@ def test_the_library_takes_our_defaults(tmp_path: Any) -> None:
     from transformers import TrainingArguments
 
     ours = {name: getattr(Train(), name) for name in Train.model_fields if name not in OURS}
-    arguments = TrainingArguments(output_dir=str(tmp_path), report_to="none", **(ours | {"optim": "adamw_torch"}))
+    arguments = TrainingArguments(output_dir=str(tmp_path), **(ours | {"optim": "adamw_torch"}))
     assert arguments.learning_rate == 5e-5
     assert arguments.get_warmup_steps(200) == 20
 

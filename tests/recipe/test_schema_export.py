@@ -4,6 +4,7 @@ import copy
 import json
 import tomllib
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema
 import pytest
@@ -78,13 +79,38 @@ def test_a_guest_s_description_and_field_are_there(schema: dict[str, Any]) -> No
     assert shout["properties"]["use"]["enum"] == ["shout", "guest:shout"]
 
 
+def test_an_option_says_which_components_mean_what_by_it(schema: dict[str, Any]) -> None:
+    preprocessor = schema["definitions"]["preprocessor"]
+    assert preprocessor["properties"]["volume"]["description"] == "`shout`: How loud."
+    assert "- `shout`: Write in capitals" in preprocessor["properties"]["use"]["description"]
+    names = preprocessor["properties"]["use"]["enum"]
+    meanings = preprocessor["properties"]["use"]["x-taplo"]["docs"]["enumValues"]
+    assert dict(zip(names, meanings, strict=True))["guest:shout"] == "Write in capitals."
+    assert names.index("shout") < names.index("sftcore:lowercase")  # bare names first
+    keep = preprocessor["properties"]["keep"]  # marks for one, words for another
+    assert "type" not in keep
+    assert "`punctuation`: " in keep["description"]
+    assert "`stop-words`: " in keep["description"]
+
+
+def test_a_wrong_value_makes_one_error(validator: jsonschema.Draft7Validator, whole: str) -> None:
+    recipe = tomllib.loads(whole)
+    recipe["preprocess"][1]["volume"] = "loud"
+    recipe["augment"][0]["rate"] = 7
+    paths = [tuple(error.absolute_path) for error in validator.iter_errors(recipe)]
+    assert paths == [("preprocess", 1, "volume"), ("augment", 0, "rate")]
+
+
 def test_every_reference_leads_somewhere_and_no_null_is_left(schema: dict[str, Any]) -> None:
     text = json.dumps(schema)
     assert "x-sftcore" not in text
     assert '"null"' not in text
     assert "$defs" not in text
-    references = {part.split('"')[0] for part in text.split('"#/definitions/')[1:]}
-    assert references <= set(schema["definitions"])
+    for reference in {part.split('"')[0] for part in text.split('"#/')[1:]}:
+        place: Any = schema
+        for step in reference.split("/"):
+            place = place[unquote(step)]
+        assert isinstance(place, dict)
 
 
 def test_every_key_of_the_core_is_described(schema: dict[str, Any]) -> None:

@@ -66,6 +66,12 @@ def test_name_and_report_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(VALUES)["processes"] == 2
 
 
+def test_trackers_do_not_count() -> None:
+    for trackers in ("tensorboard", ["wandb", "mlflow"]):
+        told = VALUES | {"train": {"learning_rate": 5e-5, "report_to": trackers}}
+        assert changes(made(VALUES), made(told)) == []
+
+
 def test_versions_and_participants_count() -> None:
     plugin = SimpleNamespace(distribution="pluggy", entry_point="pluggy")
     found = made(VALUES, [plugin], precision="bf16")

@@ -304,6 +304,19 @@ def test_a_plugin_that_is_gone_is_named_with_the_lock(tmp_path: Path, make_recip
     assert problem.advice == 'pip install "gone-thing==1.2"'
 
 
+def test_a_finished_run_needs_none_of_its_trackers(
+    tmp_path: Path, make_recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(make_recipe(), tmp_path, {"a": 1})
+    tables = {"model": {"base": "x"}, "data": {"source": "a.csv"}, "task": {"use": "text-classification"}}
+    run.lock["recipe"] = tables | {"train": {"report_to": ["mlflow"], "seed": 1}}
+    monkeypatch.setattr("sftcore.recipe.misfits.find_spec", lambda name: None)
+    with pytest.raises(RecipeError, match="seed"):
+        run.recipe()
+    del run.lock["recipe"]["train"]["seed"]
+    assert run.recipe().train.trackers == ()
+
+
 def test_runs_lie_where_the_environment_says(
     tmp_path: Path, make_recipe: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

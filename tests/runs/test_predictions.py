@@ -42,6 +42,15 @@ def test_each_row_tells_what_was_read_said_and_expected(tmp_path: Path, make_run
     }
 
 
+def test_the_text_before_preprocessing_is_kept_where_it_was_another(tmp_path: Path, make_run: MakeRun) -> None:
+    changed = read_predictions(make_run(tmp_path / "a", LOWERCASE).path / "predictions.parquet")
+    given, text = changed["given_text"].to_pylist(), changed["text"].to_pylist()
+    assert [one.lower() for one in given] == text
+    assert given[0].isupper()
+    same = read_predictions(make_run(tmp_path / "b").path / "predictions.parquet")
+    assert "given_text" not in same.column_names
+
+
 def test_the_recorded_ids_are_those_of_the_saved_tokenizer(tmp_path: Path, make_run: MakeRun) -> None:
     from transformers import AutoTokenizer
 
@@ -53,7 +62,7 @@ def test_the_recorded_ids_are_those_of_the_saved_tokenizer(tmp_path: Path, make_
 
 
 def test_without_texts_nothing_reveals_one(tmp_path: Path, make_run: MakeRun) -> None:
-    run = make_run(tmp_path, "[report]\ntexts = false\n")
+    run = make_run(tmp_path, LOWERCASE + "[report]\ntexts = false\n")
     table = read_predictions(run.path / "predictions.parquet")
     names = ["row", "file", "file_row", "reference", "prediction", "score", "scores", "logits", "scored", "reason"]
     assert table.column_names == names

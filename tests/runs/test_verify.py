@@ -9,7 +9,7 @@ import pytest
 from sftcore.errors import RunError
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions, recorded_inputs
-from sftcore.runs.recompute import _batches, _compared
+from sftcore.runs.recompute import _batches, compared
 from sftcore.runs.seal import seal
 from sftcore.runs.verify import verify
 
@@ -64,12 +64,12 @@ def test_without_inputs_the_files_are_verified_and_the_rest_is_said(tmp_path: Pa
 def test_disagreements_within_the_tolerance_are_near_ties() -> None:
     recorded = np.array([[1.0, 1.01], [0.0, 3.0]])
     facts = {"precision": "bf16", "predicts": "labels"}
-    outputs = _compared(recorded, recorded + np.array([[0.02, 0.0], [0.0, 0.0]]), facts, "cpu")
+    outputs = compared(recorded, recorded + np.array([[0.02, 0.0], [0.0, 0.0]]), facts, "cpu")
     assert (outputs.near_ties, outputs.agree) == (1, True)
-    assert not _compared(recorded, recorded + 1.0, facts, "cpu").agree
-    sets = _compared(np.array([[0.01, -2.0]]), np.array([[-0.01, -2.0]]), facts | {"predicts": "label_sets"}, "cpu")
+    assert not compared(recorded, recorded + 1.0, facts, "cpu").agree
+    sets = compared(np.array([[0.01, -2.0]]), np.array([[-0.01, -2.0]]), facts | {"predicts": "label_sets"}, "cpu")
     assert sets.near_ties == 1
-    numbers = _compared(np.array([[0.01]]), np.array([[-0.01]]), facts | {"predicts": "scores"}, "cpu")
+    numbers = compared(np.array([[0.01]]), np.array([[-0.01]]), facts | {"predicts": "scores"}, "cpu")
     assert numbers.near_ties == 0
 
 

@@ -44,7 +44,7 @@ class Told(SilentReporter):
         self.reports.append((step, total, dict(values)))
 
 
-def recipe_of(seed: int = 42, **train: Any) -> Recipe:
+def recipe_of(seed: int = 42, texts: bool = True, **train: Any) -> Recipe:
     """As much of a recipe as training reads."""
     settings: dict[str, Any] = {"per_device_train_batch_size": 4, "learning_rate": 1e-3, "logging_steps": 3.0}
     metrics = (Accuracy(),)
@@ -59,6 +59,7 @@ def recipe_of(seed: int = 42, **train: Any) -> Recipe:
         task=TextClassification(),
         train=Train(**(settings | train)),
         all_metrics=metrics,
+        report=SimpleNamespace(texts=texts),
         problem=problem,
     )
     return cast(Recipe, namespace)

@@ -133,12 +133,12 @@ def test_a_file_that_can_t_be_read_is_a_mistake_in_the_recipe(tmp_path: Path, co
 
 
 def test_the_listed_names_do_not_travel_with_the_model() -> None:
-    from sftcore.runs.card import _described
+    from sftcore.runs.card.about import described
 
     component = Redact(parties=("Acme",), placeholder="<{kind}>")
     assert "Acme" not in repr(component)
-    assert "parties = …" in _described(component) and "Acme" not in _described(component)
-    assert "parties = []" in _described(Redact())
+    assert "parties = …" in described(component) and "Acme" not in described(component)
+    assert "parties = []" in described(Redact())
 
 
 def test_empty_names_are_refused() -> None:

@@ -235,10 +235,19 @@ def test_references_families_and_slices() -> None:
     assert task.reference(row(None), state) == ()
     assert task.reference({"question": "?", "context": CONTEXT}, state) is None
     assert task.family(row()) == task.family(row(None)) != task.family(row(context="The Denver Broncos lost"))
-    assert task.slices(row(question_type="who")) == {"answer": "answer", "question type": "who"}
-    assert task.slices(row(None)) == {"answer": "no answer"}
+    parts = {"answer": "answer", "question type": "person", "answer length": "2 to 3 words"}
+    assert task.slices(row(question_type="person")) == parts
+    assert task.slices(row(None)) == {"answer": "no answer", "question type": "who"}
     assert (task.stratum(row()), task.stratum(row(None))) == ("answer", "no answer")
     assert list(task.corpus(row())) == ["Who won?", CONTEXT]
+
+
+def test_the_prediction_tells_in_how_many_windows_the_text_was_read() -> None:
+    task, window = ExtractiveQA(), output(CONTEXT, 1, 2)
+    for windows, part in ((1, "1 window"), (2, "2 windows"), (4, "3 to 5 windows"), (11, "11 windows or more")):
+        found = decode(task, row(), *[window] * windows)
+        assert task.slices_told(row(), found) == {**task.slices(row()), "windows": part}
+    assert task.slices_told(row(), Prediction(None, reason="nothing to read")) == task.slices(row())
 
 
 def test_answers_that_are_not_in_their_context_are_dropped_with_the_reason() -> None:

@@ -76,6 +76,10 @@ def test_a_tiny_model_learns_who_won_and_when_nobody_did(finished: Run) -> None:
     assert scores["baselines"]["sliding-window"]["metrics"]["exact-match"]["value"] < 0.4
     assert set(scores["slices"]["answer"]) == {"answer", "no answer"}
     assert set(scores["slices"]["question type"]) == {"odd", "even"}
+    lengths = scores["slices"]["answer length"]
+    assert {"1 word", "2 to 3 words"} <= set(lengths)
+    assert sum(part["rows"] for part in lengths.values()) == scores["slices"]["answer"]["answer"]["rows"]
+    assert sum(part["rows"] for part in scores["slices"]["windows"].values()) == scores["rows"]
     assert scores["slices"]["answer"]["no answer"]["metrics"]["exact-match"] >= 0.5
     assert "SQuAD JSON: 300 articles, 300 contexts, 300 questions" in (finished.path / "ledger.json").read_text("utf-8")
 

@@ -70,6 +70,7 @@ class Urls(_Mask, name="urls"):
 class Emails(_Mask, name="emails"):
     """Replace e-mail addresses by a placeholder."""
 
+    redacts: ClassVar[bool] = True
     placeholder: str = "<email>"
     """What stands for the address; "" removes it."""
 
@@ -87,6 +88,7 @@ class Mentions(_Mask, name="mentions"):
     text follows a name without a space it is taken for part of the name. E-mail addresses stay.
     """
 
+    redacts: ClassVar[bool] = True
     placeholder: str = "<user>"
     """What stands for the name; "" removes it."""
 

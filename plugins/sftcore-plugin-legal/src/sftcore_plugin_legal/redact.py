@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -26,6 +26,8 @@ class Redact(TextPreprocessor, name="redact"):
     its patterns describe and the names on the list, in English and Chinese, and nothing else: it is NOT anonymisation.
     Names that nobody listed, addresses, signatures and what can be inferred stay.
     """
+
+    redacts: ClassVar[bool] = True
 
     emails: bool = True
     """Replace e-mail addresses."""

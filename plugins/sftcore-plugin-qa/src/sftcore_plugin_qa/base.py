@@ -22,6 +22,7 @@ from sftcore import (
     original_passage,
 )
 from sftcore_plugin_qa.answers import answer_texts
+from sftcore_plugin_qa.parts import answer_length, question_type
 from sftcore_plugin_qa.shapes import questions_of
 from sftcore_plugin_qa.sliding_window import Window, best_passage, best_window
 
@@ -93,9 +94,14 @@ class QuestionAnswering(Task):
         return Records("texts", np.asarray(row_ids), texts, answers, scores=column, groups=groups)
 
     def slices(self, row: Row) -> Mapping[str, str]:
-        """Whether there is an answer, and the question's type where the data have one."""
-        kind, stratum = row.get("question_type"), self.stratum(row)
-        parts = {"answer": stratum, "question type": None if kind is None else str(kind)}
+        """Whether there is an answer, how long it is, and the question's type: the one that the data have, else by its
+        question word."""
+        kind, answers = row.get("question_type"), answer_texts(row)
+        parts = {
+            "answer": self.stratum(row),
+            "question type": question_type(row["question"]) if kind is None else str(kind),
+            "answer length": answer_length(answers or ()),
+        }
         return {name: str(part) for name, part in parts.items() if part}
 
     def baselines(self, train: Sequence[Row], rows: Sequence[Row], state: TaskState) -> Sequence[OwnBaseline]:

@@ -25,6 +25,7 @@ from sftcore_plugin_qa.answers import answer_texts, answers_flaw
 from sftcore_plugin_qa.base import QUESTION_TYPE, QAState, QuestionAnswering, passage_of
 from sftcore_plugin_qa.features import Limits, windows_of
 from sftcore_plugin_qa.loss import NO_LABEL, SpanLoss
+from sftcore_plugin_qa.parts import window_count
 from sftcore_plugin_qa.segments import overlap_f1
 from sftcore_plugin_qa.spans import Found, Span, best_spans
 from sftcore_plugin_qa.threshold import FEWEST, best_threshold
@@ -183,7 +184,8 @@ class ExtractiveQA(QuestionAnswering, name="extractive-qa"):
 
         `score` is its probability among the best spans and no answer; `logits` are those of the window that it is in.
         `extra` has `start` and `end` in the given text (None for no answer), `n_best` (the 3 best: `text`, `start`,
-        `end`, `score`), `no_answer` (its probability) and `margin` (by how much its logits exceed those of the best).
+        `end`, `score`), `no_answer` (its probability), `margin` (by how much its logits exceed those of the best) and
+        `windows` (in how many the text was read).
         """
         found = best_spans(outputs, self.n_best, self.max_answer_length)
         threshold = _own(state).no_answer_threshold
@@ -197,8 +199,13 @@ class ExtractiveQA(QuestionAnswering, name="extractive-qa"):
             best["score"],
             logits=np.asarray(outputs[feature].logits).ravel().tolist(),
             feature=feature,
-            extra={"start": best["start"], "end": best["end"], **_also(found, shown, null)},
+            extra={"start": best["start"], "end": best["end"], **_also(found, shown, null), "windows": len(outputs)},
         )
+
+    def slices_told(self, row: Row, prediction: Prediction) -> Mapping[str, str]:
+        """Besides `slices`, in how many windows the text was read."""
+        windows = (prediction.extra or {}).get("windows")
+        return {**self.slices(row), **({"windows": window_count(windows)} if windows else {})}
 
 
 def _own(state: TaskState) -> ExtractiveQAState:
