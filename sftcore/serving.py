@@ -166,8 +166,9 @@ def evaluate(
     `source` is what `[data] source` can name, relative to the current folder; `encoding` is detected where it is
     not given; `columns` (role → name) say what is called otherwise than in the recipe. The recipe's filters, sample
     and split don't apply: every row that has its text and its target is scored. Returns `{"data": {...}, "ledger":
-    {...}, "scores": ...}`, scores as in metrics.json without baselines. Raises `DataError` for rows that can't be
-    read, columns that are not there and labels that the model does not know.
+    {...}, "scores": ...}`, scores as in metrics.json without baselines; `training_rows` in `data` counts the rows that
+    the run was trained on (the same words; None: not known), and a warning tells of them. Raises `DataError` for rows
+    that can't be read, columns that are not there and labels that the model does not know.
     """
     from sftcore.data.encode import encode_rows
     from sftcore.data.ledger import Ledger
@@ -186,6 +187,7 @@ def evaluate(
     table = read_table(source, Path.cwd(), encoding, discover(), reporter, trained_on, recipe)
     with placed(source):
         rows = preprocess(_usable(rows_from_table(table, recipe, targets=True), recipe, ledger), recipe, ledger)
+    known = _training_rows(run, rows, task, reporter)
     reporter.stage("evaluate")
     with _known_labels(model, rows, source):
         encoded = encode_rows(rows, task, model.state, model.tokenizer, model.tokenizer.model_max_length, ledger)
@@ -195,7 +197,24 @@ def evaluate(
     )
     rng = generator("bootstrap", recipe.seed)
     scores = evaluate_split(task, model.state, recipe.all_metrics, rows, predicted, rng, reporter=reporter)
-    return {"data": {"source": source, "rows": len(table)}, "ledger": ledger.as_json(), "scores": scores}
+    data = {"source": source, "rows": len(table), "training_rows": known}
+    return {"data": data, "ledger": ledger.as_json(), "scores": scores}
+
+
+def _training_rows(run: Run, rows: Rows, task: Task, reporter: Reporter) -> int | None:
+    """How many of these rows the run was trained on, told as a warning where there are any; None where it recorded no
+    training rows."""
+    from sftcore.runs.train_rows import trained_on
+
+    found = trained_on(run.path, rows, task.roles)
+    if found is None:
+        reporter.note("which of these rows the run was trained on is not known: it keeps no hashes of its rows")
+        return None
+    number = int(found.sum())
+    if number:
+        some = f"{number:,} of {len(rows):,} rows were" if number > 1 else f"1 of {len(rows):,} rows was"
+        reporter.warning(f"{some} among the training rows: what is measured of them says nothing about new texts")
+    return number
 
 
 def _require_roles(task: Task, columns: Mapping[str, str]) -> None:

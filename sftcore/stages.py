@@ -191,7 +191,8 @@ def save_results(
     run: Run,
     machine: Machine,
 ) -> None:
-    """Write model/ and predictions.parquet. Raises `ResourceError` (disk full)."""
+    """Write model/, predictions.parquet and train_rows.parquet. Raises `ResourceError` (disk full)."""
+    from sftcore.runs import train_rows
     from sftcore.runs.predictions import FILE, generation_facts, write_predictions
 
     recipe, splits = prepared.recipe, prepared.splits
@@ -224,6 +225,8 @@ def save_results(
         generation=generation_facts(model) if recipe.task.generates else None,
         given=None if any(step.redacts for step in recipe.preprocess) else loaded.together,
     )
+    if recipe.report.texts:
+        train_rows.write_train_rows(run.path / train_rows.FILE, splits.train, recipe.task.roles)
 
 
 def save_generations(prepared: Prepared, predicted: Predicted, before: Before, run: Run) -> None:

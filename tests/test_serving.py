@@ -23,9 +23,12 @@ from sftcore import (
     serving,
 )
 from sftcore.data.incoming import read_row, read_rows
+from sftcore.data.rows import Rows
 from sftcore.reporter import SilentReporter
+from sftcore.runs import train_rows
 from sftcore.runs.folder import SUMS, Run
 from sftcore.runs.predictions import read_predictions
+from sftcore.runs.train_rows import write_train_rows
 from sftcore.serving import Model
 from tests.data.questions import Lookup, articles, recipe_of
 
@@ -112,6 +115,17 @@ def test_the_data_of_the_training_is_warned_of(tmp_path: Path, make_run: MakeRun
     run.lock["fingerprint"]["data"] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     evaluate(run, str(path), reporter=heard)
     assert [text for text in heard.warnings if "the data that the run was trained on" in text]
+
+
+def test_single_rows_of_the_training_are_counted(tmp_path: Path, make_run: MakeRun) -> None:
+    run, path, heard = make_run(tmp_path), tmp_path / "reviews.csv", Warnings()
+    path.write_text("review,label\nGood  phone!,positive\nbad phone,negative\n", encoding="utf-8")
+    assert evaluate(run, str(path), reporter=heard)["data"]["training_rows"] is None
+    assert any("is not known" in text for text in heard.notes) and not heard.warnings
+    trained = Rows.of([{"text": "good phone", "label": "positive"}, {"text": "a box", "label": "neutral"}])
+    write_train_rows(run.path / train_rows.FILE, trained, run.recipe().task.roles)
+    assert evaluate(run, str(path), reporter=heard)["data"]["training_rows"] == 1
+    assert [text for text in heard.warnings if text.startswith("1 of 2 rows was among the training rows")]
 
 
 def test_labels_that_a_model_does_not_know_are_mended_in_the_data(tmp_path: Path, make_run: MakeRun) -> None:

@@ -98,8 +98,8 @@ def _splits(found: CheckResult) -> Iterator[Finding]:
     if not found.rows["test"]:
         yield Finding("no-test", "attention", {}, "no-test")
     elif scored < FEW_TEST_ROWS:
-        values = {"rows": scored, "width": min(0.5, 0.98 / sqrt(max(1, scored)))}  # 1.96 · √(0.5 · 0.5 / n)
-        yield Finding("few-test", "attention", values, "few-test")
+        width = min(0.5, 0.98 / sqrt(max(1, scored)))  # 1.96 · √(0.5 · 0.5 / n)
+        yield Finding("few-test", "attention", {"rows": scored, "width": width}, "few-test")
     if not found.rows["validation"]:
         yield Finding("no-validation", "attention", {}, "no-validation")
     if found.twins.left_out:
@@ -149,11 +149,13 @@ def _alike(found: CheckResult, recipe: Recipe) -> Iterator[Finding]:
     """Twins, and texts with different labels."""
     rows = sum(found.rows.values())
     if found.conflicts.groups:
-        values = {"texts": found.conflicts.groups, "rows": found.conflicts.rows}
-        yield Finding("conflicts", "attention", {**values, "share": found.conflicts.rows / max(1, rows)}, "conflicts")
+        share = found.conflicts.rows / max(1, rows)
+        told = {"texts": found.conflicts.groups, "rows": found.conflicts.rows, "share": share}
+        yield Finding("conflicts", "attention", told, "conflicts")
     if found.twins.counts and found.twins.near_threshold is None and recipe.data.near_duplicates is None:
         yield Finding("near", "attention", {}, "near")
-    values = {"rows": found.twins.rows, "share": found.twins.rows / max(1, rows), "largest": found.twins.largest_group}
+    alike, share = found.twins.rows, found.twins.rows / max(1, rows)
+    values = {"rows": alike, "share": share, "largest": found.twins.largest_group}
     if found.twins.rows > TWIN_SHARE * rows:
         yield Finding("twins", "attention", values, "twins")
     else:
@@ -165,8 +167,8 @@ def _texts(found: CheckResult, recipe: Recipe) -> Iterator[Finding]:
     yield from _cut(found, recipe)
     if found.unknown_tokens > UNKNOWN_SHARE:
         yield Finding("unknown", "attention", {"share": found.unknown_tokens}, "unknown")
-    masked = next((entry for entry in found.ledger["stages"] if entry["stage"] == "encode train"), {})
-    without = masked.get("details", {}).get("masked_rows", 0)
+    encoded = [entry.get("details", {}) for entry in found.ledger["stages"] if entry["stage"] == "encode train"]
+    without = encoded[-1].get("masked_rows", 0) if encoded else 0
     if without > LOST_SHARE * found.rows["train"]:
         yield Finding("masked", "attention", {"rows": without, "share": without / found.rows["train"]}, "masked")
     if found.ceiling:

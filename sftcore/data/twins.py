@@ -92,6 +92,12 @@ def _likenesses(old: Numbers, new: Numbers, *, largest: bool) -> list[Likeness]:
     return [Likeness(int(sizes[at]), [int(groups[at]), *first[int(groups[at])]]) for at in chosen.tolist()]
 
 
+def word_keys(rows: Rows, roles: Mapping[str, Role]) -> Iterator[str] | None:
+    """What normalised twins have in common, a row: the words of its texts; None where no row has texts to compare."""
+    names = _compared(rows, roles)
+    return (_key(texts, words) for texts in _texts(rows, names)) if names else None
+
+
 def text_roles(roles: Mapping[str, Role]) -> list[str]:
     """The roles that twins are looked for in: the input texts, or all texts where there are only targets."""
     texts = [name for name, role in roles.items() if role.kind == "text"]

@@ -11,6 +11,8 @@ from sftcore.report.frame import Section, filled
 from sftcore.report.words import Words
 from sftcore.runs.predictions import FILE, GIVEN, OWN
 
+NAMES = (("reference", "label"), ("prediction", "prediction"))
+"""What was right and what was said: their names in predictions.parquet and in metrics.json."""
 MOST = 50
 OPEN = 10
 """Mistakes that are shown at once; the others are folded."""
@@ -68,8 +70,7 @@ def _case(
     """One mistake as the template takes it."""
     kind = evidence.predictions_meta.get("predicts", "labels")
     of_texts = kind == "texts" and evidence.texts and bool(row)
-    right = _listed(row.get("reference")) if of_texts else _listed(mistake.get("label"))
-    said = _listed(row.get("prediction")) if of_texts else _listed(mistake.get("prediction"))
+    right, said = (row.get(name) if of_texts else mistake.get(old) for name, old in NAMES)
     return {
         "row": mistake["row_id"],
         "file": row.get("file", ""),
@@ -134,8 +135,10 @@ def _listed(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
 
 
-def _said(values: Sequence[str], of_texts: bool, words: Words) -> str:
-    """Labels or answers in one line."""
-    told = [value for value in values if value]
+def _said(value: Any, of_texts: bool, words: Words) -> str:
+    """A number, labels or answers in one line."""
+    if isinstance(value, float):
+        return words.number(value)
+    told = [one for one in _listed(value) if one]
     between = f" {words('cases.or')} " if of_texts else words("cases.between")
     return between.join(told) if told else words("mistakes.no_answer" if of_texts else "cases.nothing")

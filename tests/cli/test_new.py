@@ -56,7 +56,9 @@ def test_where_a_schema_lies_editors_are_told_of_it(tmp_path: Path) -> None:
     assert main(["schema", "--out", str(tmp_path / "recipe.schema.json")]) == 0
     assert main(["new", "--out", str(tmp_path / "after.toml")]) == 0
     assert not (tmp_path / "before.toml").read_text(encoding="utf-8").startswith("#:schema")
-    assert (tmp_path / "after.toml").read_text(encoding="utf-8").startswith("#:schema ./recipe.schema.json\n\n# A recipe")
+    assert (
+        (tmp_path / "after.toml").read_text(encoding="utf-8").startswith("#:schema ./recipe.schema.json\n\n# A recipe")
+    )
     assert Recipe.read(tmp_path / "after.toml").data.source == "data.csv"
 
 

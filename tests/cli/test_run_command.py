@@ -23,9 +23,11 @@ LEDGER = {"stages": [{"stage": "load", "rows_in": 12, "rows_out": 10, "dropped":
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
     """A pipeline that only tells what it was called with."""
     made: list[dict[str, Any]] = []
+    report = tmp_path / "report.html"
+    report.touch()
 
     def run(recipe: Any, *, runs: Path, fresh: bool, reporter: Any) -> Any:
         made.append({"recipe": recipe, "runs": runs, "fresh": fresh})
@@ -34,7 +36,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         reporter.result("ledger", LEDGER)
         if recipe.seed == 13:
             raise TrainingError("the loss is not finite")
-        return SimpleNamespace(path=Path(runs) / "my run", name="r", id="0001", metrics=METRICS, ledger=LEDGER)
+        place = {"path": Path(runs) / "my run", "report_path": report}
+        return SimpleNamespace(**place, name="r", id="0001", metrics=METRICS, ledger=LEDGER)
 
     def evaluate(run: Any, source: str, *, reporter: Any, **options: Any) -> dict[str, Any]:
         made.append({"run": run.path, "source": source, **options})
@@ -56,7 +59,7 @@ def recipe(tmp_path: Path) -> str:
 
 
 def test_a_run_ends_with_its_results_and_what_to_do_next(
-    calls: list[dict[str, Any]], recipe: str, capsys: pytest.CaptureFixture[str]
+    calls: list[dict[str, Any]], recipe: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert (
         main(["run", recipe, "--set", "train.num_train_epochs=1", "--set", "seed=7", "--fresh", "--runs", "elsewhere"])
@@ -70,17 +73,20 @@ def test_a_run_ends_with_its_results_and_what_to_do_next(
     assert "accuracy  0.900  0.800 to 0.950" in shown.out
     assert "Test split, 10 rows" in shown.out
     assert "Where the time went" in shown.out
-    path = Path("elsewhere/my run")
-    assert shown.out.endswith(f"\nrun      {path}\npredict  sftcore predict '{path}' --text TEXT\n")
+    path, report = Path("elsewhere/my run"), tmp_path / "report.html"
+    assert shown.out.endswith(f"\nrun      {path}\npredict  sftcore predict '{path}' --text TEXT\nreport   {report}\n")
     assert "load: d.csv\n" in shown.err
     assert "a library prints" in shown.err
 
 
-def test_a_run_as_json(calls: list[dict[str, Any]], recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_as_json(
+    calls: list[dict[str, Any]], recipe: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert main(["run", recipe, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     path = str(Path("runs/my run"))
-    assert shown == {"run": path, "name": "r", "id": "0001", "metrics": METRICS, "ledger": LEDGER}
+    report = str(tmp_path / "report.html")
+    assert shown == {"run": path, "name": "r", "id": "0001", "report": report, "metrics": METRICS, "ledger": LEDGER}
 
 
 def test_a_quiet_run_shows_its_scores_and_its_place(
@@ -167,4 +173,6 @@ def test_verify_tells_what_it_compared(
     assert json.loads(capsys.readouterr().out)["outputs"]["near_ties"] == 2
     monkeypatch.setattr(verify, "verify", lambda run, reporter: VerifyResult(str(run), 1, (), None, "no texts"))
     assert main(["verify", str(run)]) == 0
-    assert capsys.readouterr().out == "1 file as sealed, by SHA-256\nthe model was not run: no texts\n"
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["1 file as sealed, by SHA-256", "the model was not run: no texts"]
+    assert "--folder DIR" in told[2] and len(told) == 3

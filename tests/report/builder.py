@@ -46,7 +46,9 @@ class Spec:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(f"class {number}" for number in range(self.classes)) if self.kind in ("labels", "label_sets") else ()
+        return (
+            tuple(f"class {number}" for number in range(self.classes)) if self.kind in ("labels", "label_sets") else ()
+        )
 
 
 def make_run(folder: Path, **changes: Any) -> Path:
@@ -88,7 +90,9 @@ def _records(spec: Spec, right: float, rng: np.random.Generator) -> Records:
         return Records("scores", ids, truth + (1 - right) * rng.normal(size=rows), truth)
     truth = [f"{_text(spec, row)} answer" for row in range(rows)]
     said = [text if good else "something else" for text, good in zip(truth, hit, strict=True)]
-    return Records("texts", ids, _objects(said), _objects([(text,) for text in truth]), (), hit[:, None].astype(np.float32))
+    return Records(
+        "texts", ids, _objects(said), _objects([(text,) for text in truth]), (), hit[:, None].astype(np.float32)
+    )
 
 
 def _objects(values: list[Any]) -> np.ndarray:
@@ -167,7 +171,10 @@ def _events() -> list[dict[str, Any]]:
         {"step": step, "loss": 1.2 / (1 + step / 10), "learning_rate": 1e-4, "grad_norm": 1.0, "epoch": step / 20}
         for step in range(5, 45, 5)
     ]
-    checks = [{"step": step, "eval_loss": 0.9 / (1 + step / 20), "eval_accuracy": 0.8, "epoch": step / 20} for step in (20, 40)]
+    checks = [
+        {"step": step, "eval_loss": 0.9 / (1 + step / 20), "eval_accuracy": 0.8, "epoch": step / 20}
+        for step in (20, 40)
+    ]
     events = [{"event": "started"}, *sorted(steps + checks, key=lambda event: event["step"])]
     return [{"time": f"2026-01-02T03:04:{place:02d}.000+00:00", **event} for place, event in enumerate(events)]
 
@@ -189,7 +196,10 @@ def _lock(spec: Spec) -> dict[str, Any]:
         "report": {"texts": spec.texts, "language": spec.language},
         "plugins": {},
     }
-    packages = {"sftcore": {"version": "0.1.0", "editable": "yes", "sha256": SHA}, "torch": {"version": "2.9", "sha256": SHA}}
+    packages = {
+        "sftcore": {"version": "0.1.0", "editable": "yes", "sha256": SHA},
+        "torch": {"version": "2.9", "sha256": SHA},
+    }
     return {
         "name": spec.name,
         "id": "0001",

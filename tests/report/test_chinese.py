@@ -55,7 +55,10 @@ LINES = """() => {
   const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement;
-    if (parent.closest("pre, code, svg, script, style, .unseen") || !parent.checkVisibility()) continue;
+    if (parent.closest("pre, code, svg, script, style") || !parent.checkVisibility()) continue;
+    let around = parent;
+    while (around && getComputedStyle(around).clipPath === "none") around = around.parentElement;
+    if (around) continue;  // for screen readers only, and a pixel wide
     let before = null;
     for (let at = 0; at < node.length; at++) {
       range.setStart(node, at);

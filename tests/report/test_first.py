@@ -37,7 +37,10 @@ def _change(path: Path, change: Callable[[dict[str, Any]], None], name: str = "m
 def test_it_says_what_was_trained_on_what(made: Make) -> None:
     screen = _screen(made())
 
-    assert "gives each text one of 3 classes ( text-classification ), fine-tuned from some_model/model on reviews.csv" in screen
+    assert (
+        "gives each text one of 3 classes ( text-classification ), fine-tuned from some_model/model on reviews.csv"
+        in screen
+    )
     assert "rows to train 960 to validate 120 to test 123 120 scored" in screen
     assert "Run 0001 · 2026-01-02" in screen
 
@@ -78,7 +81,11 @@ def test_every_figure_of_the_table_is_one_of_metrics_json(made: Make) -> None:
     [
         ({}, "better", "The model is better than its baseline: f1 0."),
         ({"right": 0.5, "baseline_right": 0.9}, "worse", "The model is worse than the baseline tfidf: f1 0."),
-        ({"right": 0.7, "baseline_right": 0.7}, "unclear", "The model is not shown to be better than the baseline tfidf"),
+        (
+            {"right": 0.7, "baseline_right": 0.7},
+            "unclear",
+            "The model is not shown to be better than the baseline tfidf",
+        ),
         ({"baselines": False}, "no-baseline", "That can't be said: there is no baseline"),
         ({"test": False}, "no-test", "That can't be said: there is no test split"),
     ],

@@ -93,7 +93,14 @@ def test_hashes_versions_and_machine_are_those_of_the_lock(made: Any) -> None:
     section = origin.section(evidence, Words("en"))
 
     assert section is not None
-    for text in ("0123456789abcdef" * 4, "Some processor", "8 GiB", "CPython 3.11.7", "adamw_torch_fused", "--set seed=1"):
+    for text in (
+        "0123456789abcdef" * 4,
+        "Some processor",
+        "8 GiB",
+        "CPython 3.11.7",
+        "adamw_torch_fused",
+        "--set seed=1",
+    ):
         assert text in section.body
     assert [one.name for one in origin.packages(evidence)] == ["sftcore-plugin-some", "sftcore", "torch"]
     assert "source = &#34;reviews.csv&#34;" in section.body

@@ -62,7 +62,9 @@ def test_figures_are_those_of_the_terminal() -> None:
     assert Words("zh").duration(185) == "3 分 05 秒"
 
 
-def _advice(rows: int, wrong: int, baseline_wrong: int, *, one_answer: bool = False, name: str = "majority") -> list[str]:
+def _advice(
+    rows: int, wrong: int, baseline_wrong: int, *, one_answer: bool = False, name: str = "majority"
+) -> list[str]:
     truth = np.arange(rows) % 2
     said, theirs = truth.copy(), truth.copy()
     said[:wrong], theirs[:baseline_wrong] = 1 - said[:wrong], 1 - theirs[:baseline_wrong]
@@ -89,7 +91,9 @@ def test_all_advice_is_known_in_chinese() -> None:
 
 def test_notes_and_reasons_are_known_in_chinese() -> None:
     words = Words("zh")
-    note = "the base model is not compared by metrics: it wrote answers to 50 of 1,234 rows (more than 500 take too long)"
+    note = (
+        "the base model is not compared by metrics: it wrote answers to 50 of 1,234 rows (more than 500 take too long)"
+    )
 
     assert words.told(note) == "没有用指标与基座模型比较：它只回答了 1,234 行中的 50 行（超过 500 行太费时间）"
     assert words.told("confidence below 0.99") == "confidence 低于 0.99"
