@@ -81,7 +81,7 @@ def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 def test_the_stages_come_in_the_order_of_the_contract(finished: tuple[Run, Told]) -> None:
     assert finished[1].stages == (
-        ["load", "preprocess", "split", "augment", "encode", "model", "train", "evaluate", "save"]
+        ["load", "preprocess", "split", "augment", "encode", "model", "train", "evaluate", "save", "report"]
     )
 
 
@@ -90,7 +90,7 @@ def test_the_run_folder_holds_what_the_contract_lists(finished: tuple[Run, Told]
     names = {child.name for child in path.iterdir() if not child.name.startswith(".")}
     assert names == {
         *("recipe.toml", "overrides.json", "lock.json", "ledger.json", "model", "metrics.json"),
-        *("predictions.parquet", "train_rows.parquet", "log.jsonl", "SHA256SUMS"),
+        *("predictions.parquet", "train_rows.parquet", "report.html", "log.jsonl", "SHA256SUMS"),
     }
     check = subprocess.run(["sha256sum", "-c", "SHA256SUMS", "--quiet"], cwd=path, capture_output=True, text=True)
     assert check.returncode == 0, check.stdout

@@ -299,7 +299,7 @@ def test_other_data_of_a_shape_that_the_task_knows_are_scored(
 ) -> None:
     path, heard = tmp_path / "squad.json", Warnings()
     path.write_text(json.dumps(articles(4)), encoding="utf-8")
-    monkeypatch.setattr(serving, "find_run", lambda run: SimpleNamespace(lock={}))
+    monkeypatch.setattr(serving, "find_run", lambda run: SimpleNamespace(lock={}, path=tmp_path))
     monkeypatch.setattr(serving, "load_model", lambda run: reader)
     found = evaluate("any", str(path), reporter=heard)
     assert (found["data"]["rows"], found["scores"]["rows"]) == (8, 8)

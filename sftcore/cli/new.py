@@ -14,6 +14,7 @@ from sftcore.cli import toml
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from sftcore.cli.console import Console
     from sftcore.components import Kind
     from sftcore.registry import Entry, Registry
     from sftcore.task import Task
@@ -62,7 +63,31 @@ def command(task: str, model: str | None, data: str, out: str) -> None:
         from sftcore.runs.files import write_text
 
         write_text(Path(out), editor_line(Path(out).parent) + text)
-        console.line(f"written to {out}; next: put in your data, then sftcore check {out}")
+        seen = _look(console, out)
+        console.line(f"written to {out}; next: {'' if seen else 'put in your data, then '}sftcore check {out}")
+
+
+def _look(console: Console, out: str) -> bool:
+    """Show what is in the recipe's data, where they are files that can be read; whether they were."""
+    from sftcore.errors import SftcoreError
+    from sftcore.recipe import Recipe
+    from sftcore.registry import discover
+
+    recipe = Recipe.read(out)
+    if not all((recipe.folder / place).exists() for place in recipe.data.locations):
+        return False
+    from sftcore.checking.data import look
+    from sftcore.cli import data_look
+
+    try:
+        found = look(recipe, discover())
+    except SftcoreError as error:  # check will tell it with its place in the recipe, now that there is one
+        told = error.problems[0].message.partition("\n")[0]
+        console.warning(f"the data can't be used as they are: {told}")
+        return True
+    console.print(*data_look.shown(found))
+    console.line("")
+    return True
 
 
 def editor_line(folder: Path) -> str:

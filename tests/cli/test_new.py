@@ -78,6 +78,29 @@ def test_columns_of_a_file_are_named_and_the_obvious_ones_taken(tmp_path: Path) 
     assert Recipe.from_toml(text).data.columns == {"text": "Review", "label": "标签"}
 
 
+def test_data_that_are_there_are_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["Review,标签", "good,x", "Good!,y", "a longer one,x", ",x", *(f"text {number},x" for number in range(9))]
+    (tmp_path / "reviews.csv").write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "recipe.toml"
+    assert main(["new", "--data", str(tmp_path / "reviews.csv"), "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "13 read, 12 usable" in shown and "text is missing" in shown
+    assert "longest 12" in shown
+    assert "1 row with the same words" in shown and "1 text with different labels" in shown
+    assert [line.split()[:2] for line in shown.splitlines() if "█" in line] == [["x", "11"], ["y", "1"]]
+    assert shown.endswith(f"written to {out}; next: sftcore check {out}\n")
+
+
+def test_data_that_do_not_fit_are_told_and_the_recipe_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reviews.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    out = tmp_path / "recipe.toml"
+    assert main(["new", "--data", str(tmp_path / "reviews.csv"), "--out", str(out)]) == 0
+    assert "the data can't be used as they are: there is no column 'text'" in capsys.readouterr().err
+    assert Recipe.read(out).data.columns == {"text": "text", "label": "label"}
+
+
 def test_a_plugin_s_task_requires_the_plugin() -> None:
     guests = [entry for entry in discover().entries("task") if entry.distribution != "sftcore"]
     for entry in guests:
