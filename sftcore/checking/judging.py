@@ -55,7 +55,7 @@ def judged(found: CheckResult, recipe: Recipe) -> list[Finding]:
     """The findings, what needs attention first; warnings of the stages that none of them covers are among it."""
     findings = [
         *_rows(found),
-        *_splits(found),
+        *_splits(found, recipe),
         *_classes(found, recipe),
         *_alike(found, recipe),
         *_texts(found, recipe),
@@ -93,13 +93,14 @@ def _dropped(entries: Any) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda pair: -pair[1]))
 
 
-def _splits(found: CheckResult) -> Iterator[Finding]:
+def _splits(found: CheckResult, recipe: Recipe) -> Iterator[Finding]:
     scored = found.twins.test_rows_scored
     if not found.rows["test"]:
         yield Finding("no-test", "attention", {}, "no-test")
     elif scored < FEW_TEST_ROWS:
         width = min(0.5, 0.98 / sqrt(max(1, scored)))  # 1.96 · √(0.5 · 0.5 / n)
-        yield Finding("few-test", "attention", {"rows": scored, "width": width}, "few-test")
+        advice = "few-test-numbers" if recipe.task.predicts == "scores" else "few-test"
+        yield Finding("few-test", "attention", {"rows": scored, "width": width}, advice)
     if not found.rows["validation"]:
         yield Finding("no-validation", "attention", {}, "no-validation")
     if found.twins.left_out:

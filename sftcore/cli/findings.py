@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -60,7 +61,7 @@ def everything(found: CheckResult) -> Iterator[RenderableType]:
     if found.targets:
         yield section("targets", facts(found.targets))
     if found.lengths:
-        yield section("lengths in tokens", _lengths(found.lengths), BLANK, LengthBars(found.lengths))
+        yield section("lengths in tokens", _LengthTable(found.lengths), BLANK, LengthBars(found.lengths))
     yield from _alike(found)
     if found.ceiling:
         yield section("ceiling", _ceiling(found.ceiling))
@@ -137,13 +138,23 @@ def _line(text: str | None, begin: int) -> Text:
     return Text(f"…{shown[begin:]}" if begin else shown, no_wrap=True, overflow="ellipsis")
 
 
-def _lengths(found: Mapping[str, Lengths]) -> RenderableType:
-    names = ["", "features", "mean", "median", "95 %", "99 %", "longest", "limit", "rows cut"]
-    rows = [
-        (split, *map(count, (one.features, one.mean, one.p50, one.p95, one.p99, one.longest, one.limit)), _cut(one))
-        for split, one in found.items()
-    ]
-    return table(names, rows, numbers=range(1, len(names)))
+class _LengthTable:
+    """A line for each split; where the terminal is too narrow for it, a column for each."""
+
+    def __init__(self, found: Mapping[str, Lengths]) -> None:
+        names = ("features", "mean", "median", "95 %", "99 %", "longest", "limit")
+        numbers = {
+            split: (one.features, one.mean, one.p50, one.p95, one.p99, one.longest, one.limit)
+            for split, one in found.items()
+        }
+        lines = [(split, *map(count, each), _cut(found[split])) for split, each in numbers.items()]
+        columns = ("", *names, "rows cut")
+        self._wide = table(columns, lines, numbers=range(1, len(columns)))
+        turned = list(zip(columns, *lines, strict=True))
+        self._tall = table(turned[0], turned[1:], numbers=range(1, len(turned[0])))
+
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield self._wide if self._wide.least_width() <= options.max_width else self._tall
 
 
 def _cut(one: Lengths) -> str:

@@ -43,12 +43,12 @@ class Sheet:
         self._rows = [[Text(clean(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
     def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> Iterator[RenderableType]:
-        if self._least_width() <= options.max_width:
+        if self.least_width() <= options.max_width:
             yield self._drawn()
         else:
             yield from self._stacked()
 
-    def _least_width(self) -> int:
+    def least_width(self) -> int:
         """What the figures need whole, and texts at least."""
         width = -GAP
         for place, name in enumerate(self._columns):

@@ -197,3 +197,8 @@ def test_of_a_base_that_reads_no_more_another_one_is_advised() -> None:
     assert "The base reads no more" in advised(found, Words("en"))
     (found,) = attention(result(lengths=cut))
     assert "model.max_length = 32 would leave 99 of 100 rows whole" in advised(found, Words("en"))
+
+
+def test_of_numbers_no_share_of_right_answers_is_told() -> None:
+    (found,) = attention(result(labels={}, twins=Twins(test_rows_scored=25)), predicts="scores")
+    assert found.kind == "few-test" and "right answers" not in advised(found, Words("en"))

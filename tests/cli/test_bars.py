@@ -127,3 +127,11 @@ def test_of_long_rows_what_counts_is_seen_wherever_it_stands() -> None:
     many = Example(0, "a", tokens, [number % 2 == 0 for number in range(2_000)], None)
     *shown, rest = runs(many, 120)
     assert len(shown) + rest.skipped == 2_000 and len(shown) == 120
+
+
+def test_lengths_are_turned_on_a_narrow_terminal() -> None:
+    found = {"train": lengths(width=9, counts=[5]), "validation": lengths(width=9, counts=[5])}
+    wide, narrow = (drawn(findings._LengthTable(found), width) for width in (80, 60))
+    assert [line.split()[0] for line in wide] == ["features", "train", "validation"]
+    assert narrow[0].split() == ["train", "validation"]
+    assert narrow[-1].split() == ["rows", "cut", *["40", "(40", "%)"] * 2]

@@ -109,7 +109,7 @@ def test_check_shows_everything_short_of_training(recipe: Path, capsys: pytest.C
     assert "  learning_rate = 0.0001\n" in shown.out
     assert "an old [bold]text[/bold] about nothing" in shown.out
     assert "[CLS]" in shown.out and "[SEP]" in shown.out
-    assert "7 steps an epoch, 14 in all" in shown.out
+    assert "Steps: 7 an epoch, 14 in all" in shown.out
     assert "text is missing" in shown.out or "text is empty" in shown.out
     assert "1 text comes with different labels (2 rows" in shown.out
     assert "warning" not in shown.err  # they are among what needs attention

@@ -66,7 +66,7 @@ def test_what_needs_attention_comes_first() -> None:
     assert places == sorted(places)
     assert "correct the labels" in page
     assert "# seed = 42" in page and "sftcore-plugin-x 1.0" in page
-    assert "f1 0.988" in page and "3 steps an epoch, 9 in all" in page
+    assert "f1 0.988" in page and "Steps: 3 an epoch, 9 in all" in page
     assert "max_length 12" in page and "13 % of the rows are cut" in page
 
 
