@@ -118,16 +118,16 @@ def test_dropped_rows_keep_ids_and_groups_of_the_others() -> None:
 
 
 def test_rows_of_several_splits_are_counted_by_split() -> None:
-    from sftcore.preparing import _preprocess
+    from sftcore.preparing import preprocessed
 
     parts = {"train": Rows.of([{"text": "a"}, {"text": "b c"}]), "test": Rows.of([{"text": "a b"}])}
-    _preprocess(parts, recipe(Length(min_words=2)), ledger := Ledger())
+    preprocessed(parts, recipe(Length(min_words=2)), ledger := Ledger())
     assert [(entry.stage, entry.rows_in, entry.rows_out) for entry in ledger] == [
         ("preprocess train", 2, 1),
         ("preprocess test", 1, 1),
     ]
     with pytest.raises(DataError) as error:
-        _preprocess(parts, recipe(Length(min_words=9)), Ledger())
+        preprocessed(parts, recipe(Length(min_words=9)), Ledger())
     assert error.value.problems[0].key == "preprocess"
     assert "preprocess train leaves none of 2 rows" in error.value.problems[0].message
 
