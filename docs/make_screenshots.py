@@ -49,10 +49,10 @@ class Studio:
     out: Path
     work: Path
 
-    def run(self, name: str, place: int = -1) -> Path:
-        """A run's folder; by default the newest one of that name."""
+    def run(self, name: str, place: int = 0) -> Path:
+        """A run's folder; by default the first of that name."""
         folders = sorted(path.parent for path in self.runs.glob(f"{name}/[0-9]*/SHA256SUMS"))
-        if len(folders) < (place + 1 if place >= 0 else -place):
+        if len(folders) <= place:
             raise MissingError(f"no such run of {name}")
         return folders[place]
 
@@ -131,7 +131,7 @@ def shrink(path: Path) -> None:
 
 
 def report(name: str, studio: Studio, **options: Any) -> None:
-    """The report of the newest run of that name."""
+    """The report of the first run of that name."""
     run = studio.run(name)
     target = options.pop("called", f"report-{name}")
     studio.page(target, run / "report.html", **options)
