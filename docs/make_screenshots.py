@@ -131,10 +131,13 @@ def shrink(path: Path) -> None:
 
 
 def report(name: str, studio: Studio, **options: Any) -> None:
-    """The report of the first run of that name."""
-    run = studio.run(name)
+    """The report of the first run of that name, made again as this version makes it."""
+    file = studio.work / f"{name}.html"
+    said = sftcore("report", studio.run(name), "--out", file)
+    if not file.is_file():
+        raise MissingError(said)
     target = options.pop("called", f"report-{name}")
-    studio.page(target, run / "report.html", **options)
+    studio.page(target, file, **options)
 
 
 def report_in_chinese(studio: Studio) -> None:
@@ -177,10 +180,10 @@ def results(studio: Studio) -> None:
     """What the run prints at its end."""
     import json
 
-    from sftcore.cli import tables
+    from sftcore.cli.results import rendered
 
     metrics = json.loads((studio.run(STARTER) / "metrics.json").read_text(encoding="utf-8"))
-    draw(studio.out / "run-terminal.svg", f"sftcore run recipes/{STARTER}.toml", tables.rendered("metrics", metrics))
+    draw(studio.out / "run-terminal.svg", f"sftcore run recipes/{STARTER}.toml", rendered("metrics", metrics))
 
 
 def mistake(studio: Studio) -> None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 from pydantic import BaseModel, ConfigDict, Field
 
 from sftcore.records import PredictionKind, Records
+from sftcore.sentences import first_sentence
 
 if TYPE_CHECKING:
     import datasets
@@ -209,6 +210,13 @@ class Metric(Component):
     @abstractmethod
     def score(self, records: Records) -> dict[str, float]:
         """Values by name, the main one first and named like the metric; NaN where it is not defined."""
+
+    def meaning(self) -> str:
+        """What it measures, in a sentence for someone who has never met it: metrics.json and the report have it.
+
+        By default the first sentence of the docstring; override it where the settings change what is measured.
+        """
+        return first_sentence(type(self).__doc__)
 
     def build(self, labels: Sequence[str] = ()) -> evaluate.Metric:
         """A fresh local `evaluate.Metric`, fed by `add_batch`, whose `compute()` gives `score` of what it got."""

@@ -94,6 +94,7 @@ def resolve_all(location: str, folder: Path) -> list[Path]:
     for root in roots:
         found = _matches(pattern, root)
         if found:
+            _require_choices(pattern, root)
             return found
     raise DataError(_missing(location, pattern, roots[0]))
 
@@ -130,7 +131,7 @@ def is_hub_id(location: str, folder: Path, endings: Iterable[str] = ()) -> bool:
     if matched["config"] and SCHEME.match(location) and "/" not in matched["id"]:
         return False
     head, slash, _ = location.partition("/")
-    if (folder / location).exists() or (slash and (folder / head).is_dir()):
+    if os.path.exists(folder / location) or (slash and os.path.isdir(folder / head)):
         return False
     ending = Path(matched["id"]).suffix.lower()
     known = FILE_ENDINGS | {claimed.lower() for claimed in endings}
@@ -146,14 +147,14 @@ def is_offline() -> bool:
 def near_file(location: str, folder: Path) -> str | None:
     """The name of a file or folder beside which the location was probably meant, or None."""
     parent = folder / Path(location).parent
-    inside = [child.name for child in parent.iterdir()] if parent.is_dir() else []
+    inside = [child.name for child in parent.iterdir()] if os.path.isdir(parent) else []
     close = nearest_file(Path(location).name, inside)
     return close and (Path(location).parent / close).as_posix()
 
 
 def _matches(pattern: str, root: Path) -> list[Path]:
     path = root / pattern
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists it takes a name that no file system does for an absent one
         return [path]
     if not GLOB.search(pattern):
         return []
@@ -163,6 +164,15 @@ def _matches(pattern: str, root: Path) -> list[Path]:
         for name in glob.glob(str(Path(glob.escape(str(root))) / choice), recursive=True)
     }
     return [Path(name) for name in sorted(found) if Path(name).is_file()]
+
+
+def _require_choices(pattern: str, root: Path) -> None:
+    """Raise `DataError` for what stands in braces and matches nothing: `{neg,pos}.txt` asks for both."""
+    if not BRACES.search(pattern) or os.path.exists(root / pattern):
+        return
+    for choice in _without_braces(pattern):
+        if not _matches(choice, root):
+            raise DataError(_missing(choice, choice, root))
 
 
 def _without_braces(pattern: str) -> Iterator[str]:
@@ -211,7 +221,7 @@ def _missing(location: str, pattern: str, root: Path) -> Problem:
         return Problem(f"{location} is a path of Windows, and this is {platform.system()}", advice=advice)
     place = root / (pattern[: found.start()] + "x" if (found := GLOB.search(pattern)) else pattern)
     name, parent = place.name, place.parent
-    while not parent.is_dir() and parent != parent.parent:
+    while not os.path.isdir(parent) and parent != parent.parent:
         name, parent = parent.name, parent.parent
     inside = sorted(child.name for child in parent.iterdir() if not child.name.startswith((".", "__")))
     where = "its folder" if parent == place.parent else f"the folder {parent.name}"
@@ -225,6 +235,6 @@ def _missing(location: str, pattern: str, root: Path) -> Problem:
 
 def _beside(root: Path, pattern: str) -> str:
     """Where a relative path was looked for, for those who think of the working directory."""
-    if Path(pattern).is_absolute() or not (Path.cwd() / pattern).exists():
+    if Path(pattern).is_absolute() or not os.path.exists(pattern):
         return ""
     return "relative paths are relative to the recipe's folder, not to the working directory"

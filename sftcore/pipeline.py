@@ -1,7 +1,7 @@
 """The whole way of a recipe, as one function: `run`.
 
     load → preprocess → split → augment (train only) → fit → encode → train → calibrate → evaluate →
-    report → seal
+    save → report → seal
 
 Every stage hands on a plain value; nothing reaches back.
 """
@@ -32,7 +32,8 @@ from sftcore.stages import (
     evaluate_test,
     make_report,
     save_generations,
-    save_results,
+    save_predicted,
+    save_trained,
     told,
     train_model,
 )
@@ -86,9 +87,9 @@ def run(
         with clock.stage("evaluate"):
             predicted, scores = evaluate_test(prepared, model, state, reporter, before)
         with clock.stage("save"):
-            save_results(prepared, model, state, predicted, scores, ledger, loaded, base, run, machine)
-            if before:
-                save_generations(prepared, predicted, before, run)
+            save_trained(run, prepared, model, state, scores, ledger=ledger, base=base, machine=machine)
+            save_predicted(run, prepared, model, state, predicted, loaded)
+            save_generations(run, prepared, predicted, before)
 
         run.write_json("metrics.json", {"test": scores, "training": told(trained), "time": clock.as_json()})
         with clock.stage("report"):

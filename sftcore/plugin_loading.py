@@ -80,8 +80,7 @@ class Plugin:
 
     A distribution may have several: then each is a plugin of its own, so that one whose module can't be imported
     takes nothing from the others; `part` is the entry point's name then, "" for an only one. `problem` says why it is
-    in quarantine ("" otherwise: then it offers what `entries` holds). `location` is the folder that its metadata lies
-    in, for an editable installation that of its source.
+    in quarantine ("" otherwise: then it offers what `entries` holds).
     """
 
     distribution: str
@@ -91,7 +90,6 @@ class Plugin:
     entries: tuple[Entry, ...] = ()
     hooks: tuple[str, ...] = ()
     problem: str = ""
-    location: str = ""
     editable: bool = False
     part: str = ""
     _manager: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
@@ -118,7 +116,6 @@ class Candidate:
     version: str
     entry_point: str
     importer: Callable[[], Any]
-    location: str = ""
     editable: bool = False
     problem: str = ""
     part: str = ""
@@ -203,12 +200,10 @@ def _core() -> Candidate:
     try:
         distribution = metadata.distribution(CORE)
     except metadata.PackageNotFoundError:
-        version, location, editable = "0", "", False
+        version, editable = "0", False
     else:
-        version, (location, editable) = distribution.version, _location(distribution)
-    return Candidate(
-        CORE, version, "sftcore.builtin", lambda: import_module("sftcore.builtin"), location=location, editable=editable
-    )
+        version, editable = distribution.version, is_editable(distribution)
+    return Candidate(CORE, version, "sftcore.builtin", lambda: import_module("sftcore.builtin"), editable)
 
 
 def _entry_points(distribution: metadata.Distribution) -> list[metadata.EntryPoint]:
@@ -233,24 +228,23 @@ def _folder(distribution: metadata.Distribution) -> Path:
 def _candidates(name: str, found: list[metadata.Distribution]) -> Iterator[Candidate]:
     """One for each entry point of the distribution."""
     distribution, problem = found[0], ""
-    version, (location, editable) = distribution.version or "0", _location(distribution)
+    version, editable = distribution.version or "0", is_editable(distribution)
     if len(found) > 1:
         folders = ", ".join(sorted(str(_folder(each)) for each in found))
         problem = f"{len(found)} metadata folders of this distribution; reinstall it: {folders}"
     points = sorted(_entry_points(distribution), key=lambda point: point.name)
     for point in points[:1] if problem else points:
         part = point.name if len(points) > 1 else ""
-        yield Candidate(name, version, point.value, point.load, location, editable, problem, part)
+        yield Candidate(name, version, point.value, point.load, editable, problem, part)
 
 
-def _location(distribution: metadata.Distribution) -> tuple[str, bool]:
+def is_editable(distribution: metadata.Distribution) -> bool:
+    """Whether it was installed from a folder whose changes it follows (PEP 610)."""
     try:
-        direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     except ValueError:
-        direct = {}
-    if direct.get("dir_info", {}).get("editable"):
-        return str(direct.get("url", "")).removeprefix("file://"), True
-    return str(_folder(distribution).parent), False
+        return False
+    return bool(origin.get("dir_info", {}).get("editable"))
 
 
 # -- loading ---------------------------------------------------------------------------------------------------------
@@ -262,7 +256,6 @@ def load(candidate: Candidate) -> Plugin:
         candidate.distribution,
         candidate.version,
         candidate.entry_point,
-        location=candidate.location,
         editable=candidate.editable,
         part=candidate.part,
     )

@@ -85,6 +85,7 @@ class Prepared:
             getattr(self, split) if places is None else self.encode(rows),
             rows,
             self.tokenizer,
+            rows_per_batch=self.recipe.train.per_device_eval_batch_size,
             precision=precision,
             loss_function=task.loss_function(state, LossOptions()),
             generate=generate,

@@ -55,6 +55,12 @@ class Records:
     groups: np.ndarray | None = None
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Show the columns read-only: all metrics score the same ones."""
+        for name in ("row_ids", "predictions", "references", "scores", "groups"):
+            object.__setattr__(self, name, _sealed(getattr(self, name)))
+        object.__setattr__(self, "extra", {name: _sealed(column) for name, column in self.extra.items()})
+
     def __len__(self) -> int:
         return len(self.row_ids)
 
@@ -69,3 +75,12 @@ class Records:
             groups=None if self.groups is None else self.groups[index],
             extra={name: column[index] for name, column in self.extra.items()},
         )
+
+
+def _sealed(column: Any) -> Any:
+    """A view of an array that refuses to be written to; anything else as it is."""
+    if not hasattr(column, "setflags"):
+        return column
+    view = column.view()
+    view.setflags(write=False)
+    return view

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore.components import Component, Kind, Source
 from sftcore.errors import PluginError, Problem, did_you_mean
+from sftcore.locations import SCHEME
 from sftcore.plugin_loading import CORE, Candidate, Entry, Plugin, candidates, guarded, load, normalised
 
 if TYPE_CHECKING:
@@ -28,13 +29,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CORE", "Entry", "Plugin", "Registry", "discover", "normalised"]
 
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-
 
 @cache
 def discover() -> Registry:
     """The registry of this process: the core's components, and those of every installed plugin."""
     return Registry(load(candidate) for candidate in candidates())
+
+
+OTHER_TASKS = {
+    **dict.fromkeys(("sequence-classification", "regression", "multi-label-classification"), "text-classification"),
+    **dict.fromkeys(("ner", "named-entity-recognition", "sequence-labeling", "tagging"), "token-classification"),
+    **dict.fromkeys(("summarization", "translation", "text2text-generation", "text2text", "seq2seq-lm"), "seq2seq"),
+    **dict.fromkeys(
+        ("sft", "chat", "instruction", "instruction-tuning", "text-generation", "clm", "language-modeling"), "causal-lm"
+    ),
+}
+"""What tasks of the core are called elsewhere: in transformers' pipelines and in other frameworks."""
 
 
 class Registry:
@@ -195,13 +205,19 @@ class Registry:
         what = "plugin section" if kind == "settings" else kind
         message = f"{wanted} has no {what} {name!r}" if parts else f"unknown {what} {name!r}"
         others = sorted({entry.kind for each in self.plugins for entry in each.entries if entry.name == name} - {kind})
-        hint = f"; it is the name of {_with_article(others[0])}" if others else did_you_mean(name, offered)
+        hint = f"; it is the name of {_with_article(others[0])}" if others else _meant(kind, name, offered)
         return Problem(message + hint, key="use", value=use, advice=self._quarantined())
 
     def _quarantined(self) -> str:
         """One line on the plugins that may have offered the name, were they not broken."""
         reasons = [f"{plugin.distribution} ({_short(plugin.problem)})" for plugin in self.broken()]
         return f"broken plugins offer nothing: {'; '.join(reasons)}" if reasons else ""
+
+
+def _meant(kind: Kind, name: str, offered: Sequence[str]) -> str:
+    """The nearest name, or the task that others call by this one."""
+    known = OTHER_TASKS.get(name.lower().replace("_", "-").replace(" ", "-")) if kind == "task" else None
+    return f"; did you mean {known}?" if known in offered else did_you_mean(name, offered)
 
 
 def _without_repeats(plugins: Sequence[Plugin]) -> Iterator[Plugin]:

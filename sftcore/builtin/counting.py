@@ -78,6 +78,14 @@ def required_scores(records: Records) -> Floats:
     return np.asarray(records.scores, np.float64)
 
 
+def confidences(records: Records) -> tuple[Floats, NDArray[np.bool_]]:
+    """The score of each row's predicted class (m,) and whether that class is the right one (m,), of the m rows that
+    have a prediction with a score. Raises ValueError where the records have no scores."""
+    scores = required_scores(records)[np.arange(len(records)), records.predictions]
+    known = (records.predictions >= 0) & np.isfinite(scores)
+    return scores[known], (records.predictions == records.references)[known]
+
+
 def per_class(name: str, records: Records, main: float, values: Sequence[float] | Floats) -> dict[str, float]:
     """The main value, then one value a class under `name.label`."""
     classes = zip(class_names(records), values, strict=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sftcore import DataError, Problem
 from sftcore.builtin.class_names import label_name
-from sftcore.builtin.tags import is_prefixed, stretches
+from sftcore.builtin.tags import OUTSIDE, is_prefixed, strays, stretches
 
 if TYPE_CHECKING:
     import datasets
@@ -25,6 +25,7 @@ _STARTS, _ENDS = ("start", "start_offset"), ("end", "end_offset")
 _LABELS = ("label", "labels", "entity_group", "type")
 _CJK = "[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 _NO_BLANK_BEFORE, _NO_BLANK_AFTER = re.compile(_CJK), re.compile(f"{_CJK}$")
+SHOWN = 6
 _MOSTLY = 0.9
 """From this share of tokens of one character on, texts are taken to be cut into their characters."""
 
@@ -68,11 +69,32 @@ def _of_tokens(
     if not tags:
         return _replaced(table, text, texts), f"{tokens} joined {how}"
     rows = _tags_of(table, tags, words)
-    prefixed = is_prefixed({tag for row in rows for tag in row})
+    names = {tag for row in rows for tag in row}
+    _require_scheme(rows, strays(names), tags)
+    prefixed = is_prefixed(names)
     found = [_of_tags(*row, prefixed) for row in zip(texts, places, rows, strict=True)]
     table = _replaced(_replaced(table, text, texts), entities, found)
     scheme = "tags that say where an entity begins" if prefixed else "tags without B- and I-: neighbours are one entity"
-    return table, f"{tokens} joined {how}; entities read from {tags}, {scheme}"
+    sentence = f"{tokens} joined {how}; entities read from {tags}, {scheme}"
+    return table, "\n".join([sentence, *([] if prefixed else _doubts(tags, names))])
+
+
+def _require_scheme(rows: Sequence[Sequence[str]], strange: set[str], column: str) -> None:
+    """Raise `DataError` with the first row of a tag that does not say where an entity begins, where others do."""
+    for number, row in enumerate(rows, 1):
+        for tag in row:
+            if tag in strange:
+                message = "this tag says nothing of where an entity begins, and others do (B-, I-)"
+                advice = f"write B-{tag} and I-{tag}, or O where it is no entity"
+                raise DataError(Problem(message, row=number, key=column, value=tag, advice=advice))
+
+
+def _doubts(column: str, names: set[str]) -> Iterator[str]:
+    """What may not be meant by tags that are names of kinds alone."""
+    if not names & {"", OUTSIDE}:
+        kinds = ", ".join(sorted(names)[:SHOWN])
+        yield f"every token is part of an entity, since no tag of {column} is O ({kinds}): tag what is none with O"
+    yield f"the tags of {column} have no B- and I-, so entities of one kind side by side are read as one"
 
 
 def _of_tags(text: str, places: Sequence[tuple[int, int]], tags: Sequence[str], prefixed: bool) -> list[Entity]:

@@ -15,6 +15,8 @@ FEW_ROWS = 20
 MANY_NUMBERS = 20
 """With more numbers than that as class names they are probably no names."""
 SHOWN = 6
+SEPARATORS = ",;|/、，；"
+"""What people write between the labels of a text."""
 
 
 def one_only(targets: Counter[object], kind: str) -> Problem | None:
@@ -73,3 +75,19 @@ def doubtful(labels: Sequence[str], counts: Sequence[int]) -> Iterator[str]:
             yield f"{' and '.join(map(repr, names))} count as different classes; make them alike if one is meant"
     if len(labels) > MANY_NUMBERS and all(as_number(label) is not None for label in labels):
         yield f'{len(labels)} numbers are taken for names of classes; problem_type = "regression" learns numbers'
+
+
+def together(labels: Sequence[str], separator: str) -> Iterator[str]:
+    """Labels of a multi-label task that are probably several, written with another separator or as a list."""
+    listed = [label for label in labels if label.startswith("[") and label.endswith("]")]
+    if listed:
+        yield f"{listed[0]!r} is taken for one label; in a cell of text, labels are written joy{separator}anger"
+        return
+    for sign in SEPARATORS.replace(separator, ""):
+        parts = [{part.strip() for part in label.split(sign)} for label in labels]
+        times = Counter(part for each in parts for part in each)
+        several = [label for label, each in zip(labels, parts, strict=True) if len(each) > 1]
+        if any(times[part] > 1 for each in parts if len(each) > 1 for part in each):
+            some = f"{len(several)} labels look like" if len(several) > 1 else "one label looks like"
+            yield f"{some} several in one ({several[0]!r}); separator = {quoted(sign)} in [task] takes them apart"
+            return

@@ -20,6 +20,7 @@ from sftcore.builtin.counting import (
     SMALLEST_PROBABILITY,
     Counts,
     Floats,
+    confidences,
     correlation,
     counts,
     mean_of,
@@ -36,10 +37,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Average = Literal["macro", "micro", "weighted", "binary"]
+AVERAGES = {
+    "macro": "every class counts alike",
+    "micro": "every row counts alike",
+    "weighted": "classes count by their rows",
+    "binary": "of the second class",
+}
+"""What an average comes to, in words."""
 
 
 class Accuracy(Metric, name="accuracy"):
-    """Share of rows predicted rightly; of label sets, only those that are right in every class. NaN without rows."""
+    """Share of rows that are predicted rightly.
+
+    Of label sets, only those that are right in every class. NaN without rows.
+    """
 
     understands: ClassVar[tuple[PredictionKind, ...]] = ("labels", "label_sets")
 
@@ -66,6 +77,11 @@ class _ByClass(Metric):
         if self.positive and self.average != "binary":
             raise ValueError('positive is only for average = "binary"')
         return self
+
+    def meaning(self) -> str:
+        """With what the average comes to, or the class that it is of."""
+        average = f"of the class {self.positive}" if self.positive else AVERAGES[self.average]
+        return f"{super().meaning()}; {average}"
 
     def score(self, records: Records) -> dict[str, float]:
         """The average under the metric's name, and each class under `name.label`."""
@@ -112,9 +128,10 @@ class Recall(_ByClass, name="recall"):
 
 
 class F1(_ByClass, name="f1"):
-    """The harmonic mean of precision and recall: 2·right / (predicted + referred).
+    """How rightly and completely a class is found.
 
-    NaN for a class that neither side has; averages leave it out. 0 for a class that is there but never found.
+    Precision and recall in one: their harmonic mean, 2·right / (predicted + referred). NaN for a class that neither
+    side has; averages leave it out. 0 for a class that is there but never found.
     """
 
     def _ratio(self, found: Counts) -> tuple[Floats, Floats]:
@@ -122,9 +139,10 @@ class F1(_ByClass, name="f1"):
 
 
 class Matthews(Metric, name="matthews"):
-    """Matthews' correlation coefficient for any number of classes (Gorodkin 2004): 1 is perfect, 0 is chance.
+    """How far predictions and labels agree beyond chance: 1 is perfect, 0 is chance.
 
-    NaN where predictions or references have one class alone.
+    Matthews' correlation coefficient for any number of classes (Gorodkin 2004). NaN where predictions or references
+    have one class alone.
     """
 
     understands: ClassVar[tuple[PredictionKind, ...]] = ("labels",)
@@ -165,9 +183,9 @@ class _ByScore(Metric):
 
 
 class RocAuc(_ByScore, name="roc-auc"):
-    """The chance that a row of a class is scored above one of the rest (area under the ROC curve); ties count half.
+    """How often a row of a class is scored above one of the rest: 0.5 is chance, 1 is perfect.
 
-    NaN for a class that all rows or no rows have; averages leave it out.
+    The area under the ROC curve; ties count half. NaN for a class that all rows or no rows have; averages leave it out.
     """
 
     def _ranked(self, scores: Floats, truth: NDArray[np.bool_]) -> float:
@@ -180,9 +198,10 @@ class RocAuc(_ByScore, name="roc-auc"):
 
 
 class AveragePrecision(_ByScore, name="average-precision"):
-    """The mean of the precisions at each rise of recall (area under the precision-recall curve, in steps).
+    """How far the rows of a class are scored above the rest: 1 is perfect.
 
-    NaN for a class that no row has; averages leave it out.
+    The mean of the precisions at each rise of recall, which is the area under the precision-recall curve, in steps. NaN
+    for a class that no row has; averages leave it out.
     """
 
     def _ranked(self, scores: Floats, truth: NDArray[np.bool_]) -> float:
@@ -195,10 +214,10 @@ class AveragePrecision(_ByScore, name="average-precision"):
 
 
 class QuadraticKappa(Metric, name="quadratic-kappa"):
-    """Cohen's kappa with quadratic weights: agreement beyond chance where the order of the labels has a meaning.
+    """Agreement beyond chance, near misses counting less: 1 is perfect, 0 is chance.
 
-    Rows that could not be predicted are left out. NaN where predictions and references are one and the same
-    class throughout.
+    Cohen's kappa with quadratic weights, for labels whose order has a meaning. Rows that could not be predicted are
+    left out. NaN where predictions and references are one and the same class throughout.
     """
 
     understands: ClassVar[tuple[PredictionKind, ...]] = ("labels",)
@@ -229,7 +248,10 @@ class _OfNumbers(Metric):
 
 
 class MeanAbsoluteError(_OfNumbers, name="mean-absolute-error"):
-    """The mean distance from the reference, in its unit; of labels, in places of their order. NaN without rows."""
+    """How far the number is off, on average, in its unit: 0 is perfect.
+
+    The mean distance from the reference; of labels, in places of their order. NaN without rows.
+    """
 
     understands: ClassVar[tuple[PredictionKind, ...]] = ("scores", "labels")
     greater_is_better: ClassVar[bool] = False
@@ -239,7 +261,10 @@ class MeanAbsoluteError(_OfNumbers, name="mean-absolute-error"):
 
 
 class MeanSquaredError(_OfNumbers, name="mean-squared-error"):
-    """The mean squared distance from the reference, in its unit squared. NaN without rows."""
+    """How far the number is off, squared and then averaged: 0 is perfect.
+
+    The mean squared distance from the reference, in its unit squared. NaN without rows.
+    """
 
     greater_is_better: ClassVar[bool] = False
 
@@ -248,22 +273,29 @@ class MeanSquaredError(_OfNumbers, name="mean-squared-error"):
 
 
 class Pearson(_OfNumbers, name="pearson"):
-    """Pearson's correlation of predictions and references. NaN where either side is constant."""
+    """How well predictions follow the references along a line: 1 is perfect, 0 is no relation.
+
+    Pearson's correlation coefficient. NaN where either side is constant.
+    """
 
     def _compared(self, predictions: Floats, references: Floats) -> float:
         return correlation(predictions, references)
 
 
 class Spearman(_OfNumbers, name="spearman"):
-    """Spearman's rank correlation of predictions and references. NaN where either side is constant."""
+    """How well predictions put rows into the order of the references: 1 is perfect, 0 is no relation.
+
+    Spearman's rank correlation coefficient. NaN where either side is constant.
+    """
 
     def _compared(self, predictions: Floats, references: Floats) -> float:
         return correlation(ranks(predictions), ranks(references))
 
 
 class LogLoss(Metric, name="log-loss"):
-    """The mean negative log-probability of the reference, in nats; of label sets, the mean over all decisions.
+    """How surprised the model is by the right answer, on average: 0 is never.
 
+    The mean negative log-probability of the reference, in nats; of label sets, the mean over all decisions.
     Probabilities are kept 1.2e-7 away from 0 and 1. NaN without rows, or where a row could not be predicted.
     """
 
@@ -282,9 +314,10 @@ class LogLoss(Metric, name="log-loss"):
 
 
 class ExpectedCalibrationError(Metric, name="expected-calibration-error"):
-    """How far confidence is from accuracy, on average over bins of like confidence (Guo et al. 2017).
+    """How far the model's confidence is from how often it is right, on average: 0 is perfect.
 
-    The confidence is the score of the predicted class. NaN without rows, or where a row could not be predicted.
+    Averaged over bins of like confidence (expected calibration error, Guo et al. 2017). The confidence is the score of
+    the predicted class. Rows that could not be predicted are left out. NaN where none is left.
     """
 
     understands: ClassVar[tuple[PredictionKind, ...]] = ("labels",)
@@ -295,13 +328,11 @@ class ExpectedCalibrationError(Metric, name="expected-calibration-error"):
 
     def score(self, records: Records) -> dict[str, float]:
         """`{"expected-calibration-error": …}`."""
-        scores = required_scores(records)
-        if not len(records) or (records.predictions < 0).any():
+        confidence, right = confidences(records)
+        if not len(right):
             return {self.name: NAN}
-        confidence = scores[np.arange(len(records)), records.predictions]
-        gap = confidence - (records.predictions == records.references)
         which = np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)
-        return {self.name: float(np.abs(np.bincount(which, gap, self.bins)).sum() / len(records))}
+        return {self.name: float(np.abs(np.bincount(which, confidence - right, self.bins)).sum() / len(right))}
 
 
 COMPONENTS: tuple[type[Metric], ...] = (

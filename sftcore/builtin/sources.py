@@ -163,7 +163,7 @@ def _objects(content: Any, path: str) -> list[dict[str, Any]]:
             return arrays[tables[0]]
     wrong = content[0] if isinstance(content, list) and content else content
     message = "an array of objects, or an object of columns of equal length, was expected"
-    advice = 'like [{"text": "...", "label": "..."}, {"text": "...", "label": "..."}]'
+    advice = 'like [{"text": "...", "label": "..."}, ...]; pandas writes it by to_json(file, orient="records")'
     raise DataError(Problem(message, where=path, value=json.dumps(wrong, ensure_ascii=False)[:200], advice=advice))
 
 

@@ -40,9 +40,10 @@ class _OfEntities(Metric):
 
 
 class EntityF1(_OfEntities, name="entity-f1"):
-    """F1 of the entities found, all labels together (micro), as in CoNLL-2003 (Tjong Kim Sang & De Meulder 2003).
+    """How rightly and completely entities are found.
 
-    An entity counts as found where both its ends and its label are those of the reference. NaN, for all or for a
+    F1, precision and recall in one, of all labels together (micro), as in CoNLL-2003 (Tjong Kim Sang & De Meulder
+    2003). An entity counts as found where both its ends and its label are those of the reference. NaN, for all or for a
     label, where neither predictions nor references have an entity.
     """
 
@@ -51,9 +52,10 @@ class EntityF1(_OfEntities, name="entity-f1"):
 
 
 class EntityPrecision(_OfEntities, name="entity-precision"):
-    """Of the entities predicted, the share that the references have, with the same ends and label.
+    """Of the entities predicted, the share that is right.
 
-    NaN, for all or for a label, where none was predicted.
+    Right are those that the references have, with the same ends and label. NaN, for all or for a label, where none was
+    predicted.
     """
 
     def _ratio(self, right: Floats, predicted: Floats, referred: Floats) -> tuple[Floats, Floats]:
@@ -61,9 +63,10 @@ class EntityPrecision(_OfEntities, name="entity-precision"):
 
 
 class EntityRecall(_OfEntities, name="entity-recall"):
-    """Of the entities in the references, the share that was predicted, with the same ends and label.
+    """Of the entities that are there, the share that is found.
 
-    NaN, for all or for a label, where the references have none.
+    Found are those of the references that were predicted with the same ends and label. NaN, for all or for a label,
+    where the references have none.
     """
 
     def _ratio(self, right: Floats, predicted: Floats, referred: Floats) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,13 @@ def tag_names(labels: Sequence[str]) -> tuple[str, ...]:
 def is_prefixed(tags: Iterable[str]) -> bool:
     """Whether the tags say where an entity begins or goes on (B-PER, I-PER), rather than name it alone (PER)."""
     return all(tag in ("", OUTSIDE) or _PREFIXED.fullmatch(tag) for tag in tags)
+
+
+def strays(tags: Iterable[str]) -> set[str]:
+    """Tags without a prefix among tags of a scheme: of some label there are two kinds (B-PER, I-PER)."""
+    read = {tag: _PREFIXED.fullmatch(tag) for tag in tags if tag not in ("", OUTSIDE)}
+    kinds = Counter(match[2] for match in read.values() if match)
+    return {tag for tag, match in read.items() if not match} if any(number > 1 for number in kinds.values()) else set()
 
 
 def stretches(tags: Sequence[str], prefixed: bool = True) -> list[Stretch]:

@@ -29,7 +29,7 @@ from sftcore import (
     TaskState,
 )
 from sftcore.builtin.class_names import as_number, label_name, label_order
-from sftcore.builtin.label_checks import doubtful, no_classes, one_only, unknown
+from sftcore.builtin.label_checks import doubtful, no_classes, one_only, together, unknown
 from sftcore.builtin.losses import NO_LABEL, ClassificationLoss, ProblemType
 from sftcore.builtin.metrics import F1, Accuracy, MeanAbsoluteError, Pearson
 from sftcore.builtin.probabilities import best_threshold, score_matrix, sigmoid, softmax
@@ -225,9 +225,11 @@ class TextClassification(Task, name="text-classification"):
         return state.model_copy(update={"thresholds": tuple(thresholds)})
 
     def notes(self, state: TaskState) -> Sequence[str]:
-        """Listed labels that no training row has, labels that differ in case alone, numbers taken for names."""
+        """Listed labels that no training row has, labels that differ in case alone, numbers taken for names, several
+        labels taken for one."""
         own = _own(state)
-        return list(doubtful(own.labels, own.counts))
+        several = together(own.labels, self.separator) if self.is_multi else ()
+        return [*doubtful(own.labels, own.counts), *several]
 
     def label_names(self, state: TaskState) -> tuple[str, ...]:
         """The class names; () for regression."""

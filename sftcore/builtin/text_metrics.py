@@ -96,10 +96,11 @@ class TextMetric(Metric):
 
 
 class ExactMatch(TextMetric, name="exact-match"):
-    """Share of rows whose text is one of the references, as SQuAD compares them (Rajpurkar et al. 2016).
+    """Share of rows whose text is one of the references.
 
-    Compared without regard to case, ASCII punctuation, English articles and white space. Of several references the
-    best one counts; where there is no answer, an empty prediction is right. NaN without rows.
+    As SQuAD compares them (Rajpurkar et al. 2016): without regard to case, ASCII punctuation, English articles and
+    white space. Of several references the best one counts; where there is no answer, an empty prediction is right. NaN
+    without rows.
     """
 
     normalize: bool = True
@@ -113,11 +114,12 @@ class ExactMatch(TextMetric, name="exact-match"):
 
 
 class TokenF1(TextMetric, name="token-f1"):
-    """The mean F1 of the words that prediction and reference share, as in SQuAD (Rajpurkar et al. 2016).
+    """Share of the words that prediction and reference have in common.
 
-    Words are what stands between blanks once case, ASCII punctuation and English articles are taken away, so it
-    says little of Chinese, which is written without blanks. Of several references the best one counts; where there
-    is no answer, an empty prediction scores 1 and any other 0. NaN without rows.
+    The mean of their F1, as in SQuAD (Rajpurkar et al. 2016). Words are what stands between blanks once case, ASCII
+    punctuation and English articles are taken away, so it says little of Chinese, which is written without blanks. Of
+    several references the best one counts; where there is no answer, an empty prediction scores 1 and any other 0. NaN
+    without rows.
     """
 
     def row_values(self, prediction: str, references: tuple[str, ...]) -> Sequence[float]:
@@ -139,11 +141,12 @@ class _Words:
 
 
 class Rouge(TextMetric, name="rouge"):
-    """The mean ROUGE-L F1 (longest common subsequence of words), with ROUGE-1 and ROUGE-2 (Lin 2004), 0 to 1.
+    """Share of the words, in their order, that prediction and reference have in common.
 
-    By the library rouge-score, with words of any script in lower case; each Chinese character and each kana is a
-    word. Of several references the best one counts, for each kind by itself. Where there is no answer, a prediction
-    without words scores 1. NaN without rows.
+    The mean F1 of ROUGE-L (longest common subsequence of words), with ROUGE-1 and ROUGE-2 (Lin 2004). By the library
+    rouge-score, with words of any script in lower case; each Chinese character and each kana is a word. Of several
+    references the best one counts, for each kind by itself. Where there is no answer, a prediction without words scores
+    1. NaN without rows.
     """
 
     needs_packages: ClassVar[Mapping[str, str]] = {"rouge_score": GENERATION}
@@ -173,11 +176,12 @@ class Rouge(TextMetric, name="rouge"):
 
 
 class Chrf(TextMetric, name="chrf"):
-    """chrF of the whole corpus (Popović 2015): the F-score of character n-grams, from 0 to 1 (sacrebleu says 0 to 100).
+    """Share of short runs of characters that prediction and reference have in common.
 
-    By the library sacrebleu. N-grams of all rows are counted together, against the best reference of each row, so
-    long texts weigh more than short ones; it reads any script. A row without an answer counts for nothing. 0 where
-    nothing agrees; NaN where no row has an answer.
+    chrF of the whole corpus (Popović 2015), the F-score of character n-grams, from 0 to 1 (sacrebleu says 0 to 100). By
+    the library sacrebleu. N-grams of all rows are counted together, against the best reference of each row, so long
+    texts weigh more than short ones; it reads any script. A row without an answer counts for nothing. 0 where nothing
+    agrees; NaN where no row has an answer.
     """
 
     needs_packages: ClassVar[Mapping[str, str]] = {"sacrebleu": GENERATION}

@@ -13,7 +13,7 @@ from sftcore.checking.judging import judged
 from sftcore.checking.shown import Rows as ShownRows
 from sftcore.checking.shown import chosen_examples
 from sftcore.data.ledger import Ledger
-from sftcore.reporter import SILENT, Reporter
+from sftcore.reporter import SILENT, Relay, Reporter
 
 if TYPE_CHECKING:
     from sftcore.data.encode import EncodedRows
@@ -29,35 +29,23 @@ GROUPS = 5
 """Groups of rows with different labels that are shown."""
 
 
-class Hearing:
-    """A reporter that hands everything on, and keeps what was told."""
+class Hearing(Relay):
+    """Hands everything on, and keeps what was told."""
 
     def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+        super().__init__(reporter)
         self.warnings: list[str] = []
         self.notes: list[str] = []
-
-    def stage(self, name: str, detail: str = "") -> None:
-        """Hand it on."""
-        self._reporter.stage(name, detail)
 
     def note(self, text: str) -> None:
         """Hand it on, and keep it."""
         self.notes.append(text)
-        self._reporter.note(text)
+        super().note(text)
 
     def warning(self, text: str) -> None:
         """Hand it on, and keep it."""
         self.warnings.append(text)
-        self._reporter.warning(text)
-
-    def progress(self, step: int, total: int, values: Mapping[str, Any]) -> None:
-        """Hand it on."""
-        self._reporter.progress(step, total, values)
-
-    def result(self, title: str, value: Any) -> None:
-        """Hand it on."""
-        self._reporter.result(title, value)
+        super().warning(text)
 
 
 def shape(recipe: Recipe, registry: Registry) -> Shape:

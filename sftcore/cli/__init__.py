@@ -90,6 +90,7 @@ def group() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2, 3, 4, 130, 143, or 1 for a bug of ours."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     with signals.heeded():
         try:
             if "_SFTCORE_COMPLETE" in os.environ:
@@ -105,6 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from sftcore.cli.failures import end
 
             return end(error, given)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before the command began (`>&-`) ends in nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _invoke(arguments: list[str]) -> int:

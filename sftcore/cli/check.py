@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sftcore.cli.options import printing, recipe_argument, set_option
+from sftcore.reporter import Relay
 
 if TYPE_CHECKING:
     from sftcore.checking import CheckResult
@@ -42,11 +43,14 @@ def command(
     truncation, twins and conflicting labels, encoded examples, and the plan with every default.
     """
     from sftcore.cli.console import Console
+    from sftcore.cli.places import check_place
     from sftcore.errors import Problem, UsageError
 
     if shape_only and html:
         advice = "leave one of the two out"
         raise UsageError(Problem("there is no page of the shape alone", where="--html", advice=advice))
+    if html:
+        check_place("--html", html)
     with Console(as_json=as_json, quiet=quiet) as console:
         from sftcore.recipe import Recipe
 
@@ -89,15 +93,12 @@ def _everything(console: Console, recipe: Recipe, examples: int, html: Path | No
         _print(console, recipe, found, html)
 
 
-class _Waiting:
+class _Waiting(Relay):
     """Keeps warnings back: they stand among what needs attention, first of all."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._warnings: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._console, name)
 
     def warning(self, text: str) -> None:
         """Keep it."""
@@ -106,14 +107,14 @@ class _Waiting:
     def tell(self) -> None:
         """Tell them after all: the check was not finished."""
         for text in self._warnings:
-            self._console.warning(text)
+            super().warning(text)
 
 
 def as_json(found: CheckResult) -> dict[str, Any]:
     """The result as plain values, each finding with its sentence."""
-    from sftcore.cli.streams import plain
     from sftcore.report.said import advised, said
     from sftcore.report.words import Words
+    from sftcore.runs.files import plain
 
     words = Words("en")
     table: dict[str, Any] = plain(found)

@@ -24,6 +24,7 @@ def command(names: tuple[str, ...], page: Path | None, runs: Path, as_json: bool
     from sftcore.cli.console import Console
 
     with Console(as_json=as_json, quiet=quiet) as console:
+        from sftcore.cli.places import check_place
         from sftcore.cli.side_by_side import sections
         from sftcore.compare import compare
         from sftcore.compare.json_form import json_form
@@ -31,6 +32,8 @@ def command(names: tuple[str, ...], page: Path | None, runs: Path, as_json: bool
         from sftcore.report.words import Words
         from sftcore.runs.files import write_text
 
+        if page is not None:
+            check_place("--html", page)
         found, words = compare(names, runs, console), Words("en")
         if page is not None:
             write_text(page, render(found))

@@ -16,8 +16,9 @@ from rich.console import Console as RichConsole
 from rich.console import RenderableType
 from rich.text import Text
 
-from sftcore.cli import signals, streams, tables
+from sftcore.cli import signals, streams
 from sftcore.cli.progress import Display, How, LiveDisplay, NoDisplay, PlainDisplay
+from sftcore.cli.results import rendered
 from sftcore.cli.text import clean
 from sftcore.errors import Stopped
 
@@ -93,7 +94,7 @@ class Console:
         """Show a result, unless one of that title was shown before."""
         if title not in self._shown:
             self._shown.add(title)
-            self.print(tables.rendered(title, value))
+            self.print(rendered(title, value))
 
     def print(self, *parts: RenderableType | None) -> None:
         """Print to stdout; the open stage ends before it."""

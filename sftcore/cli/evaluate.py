@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sftcore.cli.options import column_option, printing, run_argument, runs_option
+from sftcore.cli.options import column_option, encoding_option, printing, run_argument, runs_option
 
 
 @click.command("evaluate")
@@ -31,7 +31,8 @@ def command(
         found = Run.find(run, runs)
         from sftcore.serving import evaluate
 
-        metrics = evaluate(found, source, encoding=encoding, columns=columns, reporter=console)
+        with encoding_option():
+            metrics = evaluate(found, source, encoding=encoding, columns=columns, reporter=console)
         if as_json:
             console.json(metrics)
         else:

@@ -14,7 +14,7 @@ import click
 
 from sftcore.cli import COMMANDS, signals
 from sftcore.cli.blame import TRACEBACK, plugins_fault
-from sftcore.cli.streams import as_json, first_process, is_broken, safe_streams, silence, tidy
+from sftcore.cli.streams import as_json, first_process, is_broken, safe_streams, say, silence, tidy
 from sftcore.errors import Problem, ResourceError, SftcoreError, Stopped, UsageError, did_you_mean, render
 from sftcore.resources import out_of_disk, out_of_memory
 
@@ -32,14 +32,16 @@ def end(error: BaseException, arguments: Sequence[str]) -> int:
         error = KeyboardInterrupt()
     if isinstance(error, SystemExit) and not plugins_fault(error):
         return _exit_code(error)
-    if isinstance(error, BrokenPipeError) and is_broken(sys.stdout):
-        silence(sys.stdout)
+    unread = [stream for stream in (sys.stdout, sys.stderr) if is_broken(stream)]
+    for stream in unread:
+        silence(stream)
+    if unread and isinstance(error, BrokenPipeError):
         return 141
     safe_streams()
     known = mendable(error, arguments)
     code = known.exit_code if known else _code(error, number)
     if "--json" in arguments:
-        print(as_json({"error": _as_json(error, known, code)}, sys.stdout))
+        say(as_json({"error": _as_json(error, known, code)}, sys.stdout), sys.stdout)
     _tell(error, known, code)
     return code
 
@@ -98,7 +100,7 @@ def _code(error: BaseException, number: int | None) -> int:
 def _exit_code(error: SystemExit) -> int:
     if error.code is None or isinstance(error.code, int):
         return error.code or 0
-    print(error.code, file=sys.stderr)
+    say(error.code, sys.stderr)
     return 1
 
 
@@ -111,13 +113,15 @@ def _as_json(error: BaseException, known: SftcoreError | None, code: int) -> dic
 
 def _tell(error: BaseException, known: SftcoreError | None, code: int) -> None:
     if known and os.environ.get(TRACEBACK):
-        traceback.print_exception(error)
+        _say_trace(error)
     if known and (first_process() or code != 2):
-        print(render(known.problems), file=tidy(sys.stderr))
+        say(render(known.problems), tidy(sys.stderr))
     elif code in (130, 143):
-        print("stopped", file=sys.stderr)
+        say("stopped", sys.stderr)
     elif not known:
-        traceback.print_exception(error)
-        print(
-            f"\nThis is a bug of ours or of a plugin; please report it with the lines above:\n{REPORT}", file=sys.stderr
-        )
+        _say_trace(error)
+        say(f"\nThis is a bug of ours or of a plugin; please report it with the lines above:\n{REPORT}", sys.stderr)
+
+
+def _say_trace(error: BaseException) -> None:
+    say("".join(traceback.format_exception(error)).rstrip("\n"), sys.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,3 +57,16 @@ def _by_role(pairs: tuple[str, ...]) -> dict[str, str]:
 def printing(command: Command) -> Command:
     """`--json` and `--quiet`, for commands that print a result."""
     return json_option(quiet_option(command))
+
+
+@contextmanager
+def encoding_option() -> Iterator[None]:
+    """Let what is said of `data.encoding`, the recipe's key, be said of the option `--encoding`."""
+    from sftcore.errors import SftcoreError
+
+    try:
+        yield
+    except SftcoreError as error:
+        said = ("data.encoding", "--encoding")
+        error.amend(lambda one: replace(one, key=one.key.replace(*said), advice=one.advice.replace(*said)))
+        raise

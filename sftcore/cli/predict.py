@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from sftcore.cli.options import column_option, printing, run_argument, runs_option
+from sftcore.cli.options import column_option, encoding_option, printing, run_argument, runs_option
 from sftcore.reporter import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ENDINGS = (".jsonl", ".csv", ".parquet")
 @click.argument("file", required=False)
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; give it several times for several rows.")
 @click.option("--row", "rows", multiple=True, metavar="JSON", help='A row by role or column: {"text": "...", ...}')
-@click.option("--encoding", help="Of FILE, where it is text; default: detected.")
+@click.option("--encoding", help="Of FILE or stdin, where it is text; default: detected.")
 @column_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.jsonl, .csv or .parquet.")
 @runs_option
@@ -76,7 +76,7 @@ def command(
         with placed(file if file not in (None, "-") else "--row" if rows else "--text" if texts else "stdin"):
             found = records(given, model.predict(given, reporter=console), model.labels)
         if out is not None:
-            write(out, found)
+            write(out, found, console)
             console.note(f"written to {out}")
         if as_json:
             console.json({"predictions": found})
@@ -85,6 +85,7 @@ def command(
 
 
 def _check_out(out: Path | None, file: str | None) -> None:
+    from sftcore.cli.places import check_place
     from sftcore.errors import Problem, UsageError
 
     if out is not None and out.suffix.lower() not in ENDINGS:
@@ -92,9 +93,8 @@ def _check_out(out: Path | None, file: str | None) -> None:
         raise UsageError(Problem(message, where="--out", value=str(out)))
     if out is not None and file not in (None, "-") and out.resolve() == Path(str(file)).resolve():
         raise UsageError(Problem("this is the file that is read", where="--out", value=str(out)))
-    if out is not None and not out.absolute().parent.is_dir():
-        message = f"there is no folder {out.parent} to write to"
-        raise UsageError(Problem(message, where="--out", value=str(out), advice="make it, or name another"))
+    if out is not None:
+        check_place("--out", out)
 
 
 def _check_columns(columns: Mapping[str, str], given: Sequence[InputRow]) -> None:
@@ -128,19 +128,18 @@ def read_rows(
         message = "one of FILE, --text and --row was expected" + (", not several" if file or texts or rows else "")
         advice = "FILE is a data file, or - for stdin: a text, or a row as JSON, a line"
         raise UsageError(Problem(message, where="sftcore predict", advice=advice))
-    if file == "-":
-        return _lines(reporter)
-    if file is not None:
-        return _file(file, encoding, reporter, recipe)
-    return list(texts) or [_row(text) for text in rows]
+    if file not in (None, "-"):
+        with encoding_option():
+            return _file(str(file), encoding, reporter, recipe)
+    given: list[InputRow] = _lines(encoding, reporter) if file else [*texts, *map(_row, rows)]
+    return _without_surrogates(given, reporter)
 
 
-def _lines(reporter: Reporter) -> list[InputRow]:
+def _lines(encoding: str | None, reporter: Reporter) -> list[InputRow]:
     """Stdin: rows where every line that is not empty is a JSON object, else a text a line; which of them is told."""
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    lines = [line.removesuffix("\n") for line in sys.stdin]
-    lines[:1] = [line.removeprefix("\ufeff") for line in lines[:1]]
+    text = _stdin(encoding, reporter)
+    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
+    lines = lines if lines[-1] else lines[:-1]
     rows = _json_rows([line for line in lines if line.strip()])
     if rows:
         reporter.note("every line of stdin is a JSON object: each is read as a row")
@@ -148,6 +147,51 @@ def _lines(reporter: Reporter) -> list[InputRow]:
     if lines:
         reporter.note("stdin is read as a text a line")
     return list(lines)
+
+
+def _stdin(encoding: str | None, reporter: Reporter) -> str:
+    """The text of stdin. An encoding that is not given is detected, as a file's is; a guess is told.
+
+    Raises `UsageError` where the given encoding does not fit, `DataError` for one that does not exist.
+    """
+    from sftcore.builtin.text_encoding import codec, detect
+    from sftcore.errors import Problem, UsageError
+
+    if sys.stdin is None:
+        raise UsageError(Problem("there is no stdin to read: it is closed", where="sftcore predict -"))
+    content = sys.stdin.buffer.read()
+    with encoding_option():
+        chosen = codec(encoding, "stdin") if encoding else detect(content)
+    if not encoding and not chosen.startswith("utf"):
+        reporter.note(f"read stdin as {chosen} (a guess; say --encoding to be sure)")
+    try:
+        return content.decode(chosen, "strict" if encoding else "surrogatepass")
+    except UnicodeDecodeError as error:
+        message = f"stdin is not {encoding}: {error.reason} at byte {error.start:,}"
+        raise UsageError(Problem(message, where="--encoding", value=encoding)) from error
+
+
+def _without_surrogates(rows: list[InputRow], reporter: Reporter) -> list[InputRow]:
+    """The rows with U+FFFD for what is no character (a lone half of a pair, an argument's byte outside the encoding of
+    the terminal), which no file could hold; how many there were is told."""
+    from sftcore.builtin.text_encoding import without_lone_surrogates
+
+    replaced = 0
+
+    def clean(value: Any) -> Any:
+        nonlocal replaced
+        if isinstance(value, str):
+            value, found = without_lone_surrogates(value)
+            replaced += found
+            return value
+        if isinstance(value, dict):
+            return {clean(key): clean(item) for key, item in value.items()}
+        return [clean(item) for item in value] if isinstance(value, list) else value
+
+    cleaned = [clean(row) for row in rows]
+    if replaced:
+        reporter.warning(f"replaced {replaced} lone surrogates, which are no characters")
+    return cleaned
 
 
 def _json_rows(lines: Sequence[str]) -> list[dict[str, Any]] | None:
@@ -187,7 +231,7 @@ def records(
     given: Sequence[InputRow], predictions: Sequence[Prediction], labels: Sequence[str]
 ) -> list[dict[str, Any]]:
     """A JSON object a row: what came in, and beside it the prediction; where names clash, ours begins `sftcore_`."""
-    from sftcore.cli.streams import plain
+    from sftcore.runs.files import plain
 
     found = []
     for row, prediction in zip(given, predictions, strict=True):
@@ -209,7 +253,7 @@ def _said(prediction: Prediction, labels: Sequence[str]) -> dict[str, Any]:
     return said | ({"reason": prediction.reason} if prediction.reason else {})
 
 
-def write(out: Path, found: Sequence[Mapping[str, Any]]) -> None:
+def write(out: Path, found: Sequence[Mapping[str, Any]], reporter: Reporter = SILENT) -> None:
     """Write the records in the form of the file's ending, whole or not at all."""
     from sftcore.runs import files
 
@@ -219,7 +263,9 @@ def write(out: Path, found: Sequence[Mapping[str, Any]]) -> None:
         files.write_text(out, _csv(found))
     else:
         with files.replacing(out) as stream:
-            _write_parquet(stream, found)
+            mixed = _write_parquet(stream, found)
+        for name in mixed:
+            reporter.warning(f"the column {name} mixes kinds, which Parquet can't hold: it is written as text")
 
 
 def _columns(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -241,12 +287,46 @@ def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
-def _write_parquet(stream: Any, found: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(stream: Any, found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write the records, and give the names of columns of mixed kinds, which Parquet can't hold: they are text there,
+    all but texts as JSON."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {name: pa.array([record.get(name) for record in found]) for name in _columns(found)}
+    columns: dict[str, Any] = {}
+    mixed = []
+    for name in _columns(found):
+        cells = [record.get(name) for record in found]
+        columns[name] = _array(cells)
+        if columns[name] is None:
+            mixed.append(name)
+            columns[name] = pa.array([cell if cell is None else _as_text(cell) for cell in cells], pa.string())
     pq.write_table(pa.table(columns), stream, compression="zstd")
+    return mixed
+
+
+def _array(cells: list[Any]) -> Any:
+    """The cells in Arrow's own kind; None where there is none that Parquet has."""
+    import pyarrow as pa
+
+    try:
+        array = pa.array(cells)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return None
+    return array if _is_storable(array.type) else None
+
+
+def _is_storable(kind: Any) -> bool:
+    """Parquet has no objects without keys."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return kind.num_fields > 0 and all(_is_storable(kind.field(at).type) for at in range(kind.num_fields))
+    return _is_storable(kind.value_type) if pa.types.is_list(kind) else True
+
+
+def _as_text(cell: Any) -> str:
+    return cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
 
 
 def _show(console: Console, given: Sequence[InputRow], found: Sequence[Mapping[str, Any]]) -> None:

@@ -49,18 +49,15 @@ def command(
 
 
 def _place(run: Run, out: Path | None) -> Path:
-    """Where the page goes. Raises `UsageError` where that is in the run, which nothing is written to any more, and
-    `RunError` for a run without results."""
-    from sftcore.errors import Problem, RunError, UsageError
+    """Where the page goes. Raises `UsageError` for a place where it can't be, and `RunError` for a run without
+    results."""
+    from sftcore.cli.places import check_place
+    from sftcore.errors import Problem, RunError
 
     if not run.metrics:
         advice = "the command that began it goes on with it: sftcore run RECIPE"
         raise RunError(Problem("has no results yet: it is not finished", where=str(run.path), advice=advice))
     path = Path(f"{run.name}-{run.id}-report.html") if out is None else out
     path = path / f"{run.name}-{run.id}-report.html" if path.is_dir() else path
-    if path.resolve().is_relative_to(run.path.resolve()):
-        message = "lies in the run, whose files are hashed and stay as they are"
-        raise UsageError(Problem(message, where="--out", value=str(path), advice="give a place beside it"))
-    if not path.parent.is_dir():
-        raise UsageError(Problem(f"there is no folder {path.parent}", where="--out", value=str(path)))
+    check_place("--out", path)
     return path

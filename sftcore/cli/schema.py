@@ -17,11 +17,14 @@ def command(out: Path | None) -> None:
     Write it anew when you install or remove a plugin.
     """
     from sftcore.cli.console import Console
+    from sftcore.cli.places import check_place
     from sftcore.cli.streams import as_json
     from sftcore.recipe.schema_export import json_schema
     from sftcore.registry import discover
 
     with Console() as console:
+        if out is not None:
+            check_place("--out", out)
         schema = json_schema(discover())
         if out is None:
             console.json(schema)

@@ -38,7 +38,9 @@ def _is_split(value: Any) -> bool:
 def _split(title: str, split: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield section(f"{title}, {plural(split.get('rows', 0), 'row')}", *_notes(split), _values(split))
     if split.get("baselines"):
-        yield section("gain over the baselines, on the same rows", _gains(split))
+        yield section("gain over the baselines, on the same rows: + is better", _gains(split))
+    if explained := list(_explained(split)):
+        yield section("what these are", table(["", ""], explained))
     for what, parts in split.get("slices", {}).items():
         yield section(f"by {what}", _parts(split, parts))
     if 0 < len(split.get("classes", ())) <= MOST_CLASSES:
@@ -95,21 +97,39 @@ def _gains(split: Mapping[str, Any]) -> Sheet:
         (name, *(_gain(one["differences"].get(name), better.get(name, True)) for one in split["baselines"].values()))
         for name in _main(split)
     ]
-    columns = ["", *(f"model - {name}" for name in split["baselines"])]
+    columns = ["", *(f"over {name}" for name in split["baselines"])]
     return table(columns, rows, numbers=range(1, len(columns)))
 
 
 def _gain(found: Mapping[str, Any] | None, greater_is_better: bool) -> Text:
-    """The paired difference: green where the whole interval is on the better side, red where on the worse."""
+    """The paired difference, above zero where the model is better: green where the whole interval is, red where it is
+    below."""
     if not found or found.get("value") is None:
         return Text("-")
-    low, high = (found.get(bound) for bound in ("low", "high"))
+    bounds = ("value", "low", "high") if greater_is_better else ("value", "high", "low")
+    gain, low, high = (_turned(found.get(bound), greater_is_better) for bound in bounds)
     if found.get("degenerate"):
-        return Text(f"{signed(found['value'])}  (no interval)", style="yellow")
-    text = f"{signed(found['value'])}  ({signed(low)} to {signed(high)})"
+        return Text(f"{signed(gain)}  (no interval)", style="yellow")
+    text = f"{signed(gain)}  ({signed(low)} to {signed(high)})"
     if low is None or high is None or low <= 0 <= high:
         return Text(text, style="yellow")
-    return Text(text, style="green" if (low > 0) == greater_is_better else "red")
+    return Text(text, style="green" if low > 0 else "red")
+
+
+def _turned(value: float | None, greater_is_better: bool) -> float | None:
+    return value if value is None or greater_is_better else -value
+
+
+def _explained(split: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Metrics and baselines in words, as they say themselves; runs of old versions have recorded less."""
+    meanings, better = split.get("meanings", {}), split.get("greater_is_better", {})
+    for name in _main(split):
+        lower = "" if better.get(name, True) else "lower is better"
+        if told := "; ".join(filter(None, [meanings.get(name, ""), lower])):
+            yield name, told
+    for name, baseline in split.get("baselines", {}).items():
+        if baseline.get("description"):
+            yield name, baseline["description"]
 
 
 def _interval(found: Mapping[str, Any], resamples: int) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import select
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
 from typing import Any, TextIO, cast
+
+from sftcore.runs.files import plain
 
 _BLANKS = re.compile(r"[ ]+(?=\n|\Z)")
 PLAIN_SYMBOLS = str.maketrans("│⏎␣✓✗·–×█▒▌─−•", "| _+x--x#%|--*") | str.maketrans({"…": "...", "±": "+-", "→": "->"})
@@ -82,31 +81,16 @@ def silence(stream: TextIO) -> None:
     os.close(nothing)
 
 
+def say(text: str, stream: TextIO) -> None:
+    """Print the text; a reader who went away, or a full disk behind the stream, misses it."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        silence(stream)
+
+
 def as_json(value: Any, stream: TextIO | None = None) -> str:
     """The value as JSON text that every JSON reader takes: NaN and infinities become null."""
     return json.dumps(
         plain(value), ensure_ascii=stream is not None and not is_unicode(stream), indent=2, allow_nan=False
     )
-
-
-def plain(value: Any) -> Any:
-    """The value with nothing but what JSON knows."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    return _plain_object(value)
-
-
-def _plain_object(value: Any) -> Any:
-    if hasattr(value, "as_json"):
-        return plain(value.as_json())
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)

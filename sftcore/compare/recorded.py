@@ -93,10 +93,11 @@ def read_recorded(run: Run, label: str) -> Recorded | Reason:
         recipe = run.recipe()
         state = read_task_state(run.model_path, recipe.task)
     except SftcoreError as error:
-        return Reason("not-readable", {"run": label, "why": error.problems[0].message})
+        return Reason("not-readable", {"run": label, "why": first_line(error)})
     predicts = str(recorded_facts(table).get("predicts", recipe.task.predicts))
     references = _values(table["reference"].to_pylist(), predicts)
-    chosen = np.flatnonzero([one is not None for one in references] & table["scored"].to_numpy())
+    known = np.array([one is not None for one in references], bool)  # empty where the test split is
+    chosen = np.flatnonzero(known & table["scored"].to_numpy().astype(bool))
     if not len(chosen):
         return Reason("no-rows", {"run": label})
     table = _needed(table, recipe.task).take(chosen)

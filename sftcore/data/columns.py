@@ -133,6 +133,8 @@ def absent_column(recipe: Recipe, role: str, here: list[str]) -> Problem:
     if role in recipe.data.columns:
         return recipe.problem(("data", "columns", role), message)
     advice = f'say which one it is: columns = {{ {role} = "..." }} in [data]; a file needs a first line of names'
+    if here == ["text", "file", "folder"]:
+        advice = "a .txt file is read as one text a line; a table needs the ending .csv or .tsv"
     return recipe.problem("data.source", message, advice)
 
 

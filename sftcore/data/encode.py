@@ -223,7 +223,8 @@ def _stacked(arrays: Sequence[np.ndarray], dtype: Any) -> np.ndarray:
 
 
 def _joined(columns: Sequence[Column]) -> Column:
-    """The parts of one column as one, in the flattest form that all of them share."""
+    """The parts of one column as one, in the flattest form that all of them share; empty ones have none."""
+    columns = [column for column in columns if len(column)] or columns[:1]
     if all(isinstance(column, Scalars) for column in columns):
         return Scalars(np.concatenate([column.values for column in columns if isinstance(column, Scalars)]))
     ragged = [column for column in columns if isinstance(column, Ragged)]

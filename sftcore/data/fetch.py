@@ -17,6 +17,7 @@ from sftcore import locations
 from sftcore.components import Source
 from sftcore.errors import DataError, Problem, did_you_mean
 from sftcore.registry import Registry
+from sftcore.resources import out_of_disk, out_of_memory
 
 if TYPE_CHECKING:
     import datasets
@@ -37,6 +38,9 @@ OTHER_FORMATS = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _AS_CSV),
     **dict.fromkeys((".zip", ".tar", ".tgz", ".rar", ".7z"), _UNPACK),
     **dict.fromkeys((".doc", ".docx", ".pdf", ".html", ".xml"), "make a table of it, and save it as CSV UTF-8"),
+    **dict.fromkeys(
+        (".conll", ".conllu", ".bio", ".iob"), 'make JSON lines of it: {"tokens": [...], "ner_tags": [...]}'
+    ),
     **dict.fromkeys((".pkl", ".pickle"), "pickles can run code when they are read; save the table as CSV or Parquet"),
 }
 """What to do with files that no source reads, by their ending."""
@@ -227,15 +231,22 @@ def _load(cls: type[Any], location: str, encoding: str | None) -> Any:
     source = cls()
     try:
         loaded = source.load(location, encoding=encoding)
-    except (DataError, KeyboardInterrupt, MemoryError):
+    except DataError:
         raise
     except Exception as error:  # a guest's source may raise anything
+        _raise_if_full(error)
         message = f"the source {cls.name} failed: {type(error).__name__}: {error}".splitlines()[0]
         raise DataError(Problem(message[:300], where=location)) from error
     if not isinstance(loaded, Dataset | DatasetDict):
         message = f"the source {cls.name} gave {type(loaded).__name__}; a datasets.Dataset or DatasetDict was expected"
         raise DataError(Problem(message, where=location, advice="this is a mistake of the plugin: tell its author"))
     return loaded
+
+
+def _raise_if_full(error: Exception) -> None:
+    """Raise the error again where it tells that disk or memory ran out: that is no fault of the data."""
+    if out_of_disk(error) or out_of_memory(error):
+        raise error
 
 
 def _parts(loaded: Any, name: str, split: str = "") -> list[Part]:
@@ -263,6 +274,7 @@ def _saved(folder: Path) -> list[Part]:
     try:
         return _parts(load_from_disk(str(folder)), folder.name)
     except Exception as error:  # datasets raises whatever its readers do
+        _raise_if_full(error)
         message = f"the saved data set can't be read: {type(error).__name__}: {error}".splitlines()[0]
         raise DataError(Problem(message[:300], where=str(folder))) from error
 
@@ -274,6 +286,7 @@ def _from_hub(location: str, folder: Path) -> list[Part]:
     try:
         return _parts(load_dataset(name, config or None), location)
     except Exception as error:  # from the hub's library, httpx, or the reader of the files
+        _raise_if_full(error)
         raise DataError(_hub_problem(location, folder, error)) from error
 
 

@@ -61,25 +61,39 @@ def _inputs(task: Task) -> dict[str, Role]:
 def _reshaped(
     recipe: Recipe, rows: Sequence[Any], columns: Mapping[str, str], reporter: Reporter
 ) -> Sequence[Any | Mapping[str, Any]]:
-    """The rows as the task makes them of a table, where they are dicts that lack what it reads and it knows their
-    shape; rows out are rows in."""
-    task = recipe.task
-    if type(task).reshape is Task.reshape or not rows or not all(isinstance(row, Mapping) for row in rows):
+    """The rows, those that lack what the task reads as it makes them of a table where it knows their shape; rows with
+    the same keys are of one shape, and rows out are rows in."""
+    if type(recipe.task).reshape is Task.reshape:
         return rows
-    if not any(_lacking(recipe, row, columns) for row in rows):
-        return rows
+    alike: dict[frozenset[Any], list[int]] = {}
+    for number, row in enumerate(rows):
+        if isinstance(row, Mapping) and _lacking(recipe, row, columns):
+            alike.setdefault(frozenset(row), []).append(number)
+    made, said = list(rows), set()
+    for numbers in alike.values():
+        some, sentence = _of_one_shape(recipe, [rows[number] for number in numbers], columns)
+        for number, row in zip(numbers, some, strict=True):
+            made[number] = row
+        if sentence and sentence not in said:
+            reporter.note(f"the rows: {sentence}")
+            said.add(sentence)
+    return made
+
+
+def _of_one_shape(
+    recipe: Recipe, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
+) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """The rows as the task makes them, and what it recognised; as they are, and "", where it knows no such shape."""
     from datasets import Dataset
 
     try:
         table = Dataset.from_list([dict(row) for row in rows], on_mixed_types="use_json")
-        table, sentence = task.reshape(table, {**recipe.data.columns, **columns})
+        table, sentence = recipe.task.reshape(table, {**recipe.data.columns, **columns})
     except (DataError, ValueError, TypeError):  # then the role that is missing says more
-        return rows
+        return rows, ""
     if not sentence or len(table) != len(rows):
-        return rows
-    reporter.note(f"the rows: {sentence}")
-    made: list[Mapping[str, Any]] = table.to_list()
-    return made
+        return rows, ""
+    return table.to_list(), sentence.splitlines()[0]
 
 
 def _lacking(recipe: Recipe, row: Mapping[str, Any], columns: Mapping[str, str]) -> bool:

@@ -25,7 +25,7 @@ from sftcore.data.columns import (
 from sftcore.data.fetch import Fetched, FileRead, Part, fetch
 from sftcore.data.filters import BAD_SHOWN, NoNumberError, reasons_to_drop
 from sftcore.data.ledger import EXAMPLES, REASONS_TOLD, Ledger
-from sftcore.data.reshape import reshaped, shapes
+from sftcore.data.reshape import doubts, reshaped, shapes
 from sftcore.data.rows import Origins, Rows
 from sftcore.data.sample import sample
 from sftcore.errors import DataError, Problem, RecipeError, by_place, placed
@@ -77,8 +77,7 @@ def load_rows(recipe: Recipe, registry: Registry, ledger: Ledger, reporter: Repo
         message = "there are column names and no rows"
         raise DataError(*(Problem(message, where=part.name, advice="give a file with data") for part in fetched.parts))
     kept = _filtered(recipe, fetched.parts, origins, ledger)
-    columns = fetched.parts[0].table.column_names
-    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), columns, origins, ledger)
+    rows = _checked(recipe, _rows(recipe, fetched.parts, kept), fetched.parts, origins, ledger)
     splits = _by_split(rows, fetched.parts, origins)
     if recipe.data.limit is not None:
         splits = _limited(recipe, splits, recipe.data.limit, ledger)
@@ -187,10 +186,12 @@ def _reshaped(fetched: Fetched, recipe: Recipe | None, reporter: Reporter) -> Fe
     parts = fetched.parts
     if recipe is not None:
         parts = tuple(reshaped(part, recipe.task, recipe.data.columns) for part in parts)
-    notes = (*fetched.notes, *shapes(parts))
+    notes, warnings = (*fetched.notes, *shapes(parts)), doubts(parts)
     for note in notes:
         reporter.note(note)
-    return replace(fetched, parts=parts, notes=notes)
+    for warning in warnings:
+        reporter.warning(warning)
+    return replace(fetched, parts=parts, notes=(*notes, *warnings))
 
 
 def _origins(parts: Sequence[Part]) -> Origins:
@@ -204,9 +205,25 @@ def _require_columns(recipe: Recipe, parts: Sequence[Part]) -> None:
         names = part.table.column_names
         problems = [*column_problems(recipe, names), *other_column_problems(recipe, names)]
         if problems:
-            places = [f"looked in {part.name}"] if len(parts) > 1 else []
-            found = "; ".join([*places, *([f"the task made these columns: {part.shape}"] if part.shape else [])])
-            raise RecipeError(*(replace(one, advice=one.advice or found) for one in sorted(problems, key=by_place)))
+            place = f"{part.name}: " if len(parts) > 1 else ""
+            shape = f"the task made these columns: {part.shape}" if part.shape else ""
+            raise RecipeError(
+                *(
+                    replace(one, message=place + one.message, advice=_unlabelled(part, recipe) or one.advice or shape)
+                    for one in sorted(problems, key=by_place)
+                )
+            )
+
+
+def _unlabelled(part: Part, recipe: Recipe) -> str:
+    """What to do with rows to evaluate on where no column holds what is to be learned; "" for other rows."""
+    targets = {name for name, role in recipe.task.roles.items() if role.target and role.required}
+    found = columns_of_roles(recipe, part.table.column_names)
+    if part.split not in ("validation", "test") or not targets or targets & found.keys():
+        return ""
+    return (
+        f"rows without {' and '.join(sorted(targets))} score nothing: leave them out, and give them to sftcore predict"
+    )
 
 
 def _filtered(recipe: Recipe, parts: Sequence[Part], origins: Origins, ledger: Ledger) -> list[np.ndarray]:
@@ -225,7 +242,7 @@ def _filtered(recipe: Recipe, parts: Sequence[Part], origins: Origins, ledger: L
         kept.append(np.flatnonzero([not reason for reason in dropped]))
         reasons += dropped
     if recipe.data.where:
-        _write_drops(ledger, "where", reasons, range(len(reasons)))
+        write_drops(ledger, "where", reasons, range(len(reasons)))
     return kept
 
 
@@ -281,15 +298,19 @@ def _groups(table: datasets.Dataset, column: str, ids: Iterable[int]) -> list[st
     ]
 
 
-def _checked(recipe: Recipe, rows: Rows, columns: list[str], origins: Origins, ledger: Ledger) -> Rows:
-    """The rows that have what the task needs."""
+def _checked(recipe: Recipe, rows: Rows, parts: Sequence[Part], origins: Origins, ledger: Ledger) -> Rows:
+    """The rows that have what the task needs. Raises `DataError` where all rows of a split lack it."""
     reasons = [row_flaw(row, recipe, targets=True) for row in rows.values]
-    if reasons and all(reasons):
-        raise DataError(*_all_flawed(recipe, rows, reasons, columns, origins))
-    _write_drops(ledger, "check", reasons, rows.ids.tolist())
-    if not any(reasons):
-        return rows
-    return rows.take(np.asarray([not reason for reason in reasons]))
+    split = np.asarray(_splits_of(rows, parts, origins))
+    usable = np.asarray([not reason for reason in reasons], dtype=bool)
+    for name in dict.fromkeys(split.tolist()):
+        those = np.flatnonzero(split == name)
+        if not usable[those].any():
+            columns = next(part.table.column_names for part in parts if part.split == name)
+            flaws = [reasons[place] for place in those.tolist()]
+            raise DataError(*_all_flawed(recipe, rows.take(those), flaws, columns, origins))
+    write_drops(ledger, "check", reasons, rows.ids.tolist())
+    return rows if usable.all() else rows.take(usable)
 
 
 def _all_flawed(
@@ -317,7 +338,8 @@ def _all_flawed(
         )
 
 
-def _write_drops(ledger: Ledger, stage: str, reasons: Sequence[str], ids: Sequence[int]) -> None:
+def write_drops(ledger: Ledger, stage: str, reasons: Sequence[str], ids: Sequence[int]) -> None:
+    """Write a stage down by what became of each row: its reason, "" where it was kept, and its id."""
     examples: dict[str, list[int]] = {}
     for reason, row in zip(reasons, ids, strict=True):
         if reason:
@@ -331,9 +353,14 @@ def _by_split(rows: Rows, parts: Sequence[Part], origins: Origins) -> dict[str, 
     names = list(dict.fromkeys(part.split for part in parts))
     if names == [""]:
         return {"": rows}
-    number = np.searchsorted(np.asarray(origins.starts), rows.ids, side="right") - 1
-    split = np.asarray([names.index(part.split) for part in parts])[number]
-    return {name: rows.take(split == place) for place, name in enumerate(names)}
+    split = np.asarray(_splits_of(rows, parts, origins))
+    return {name: rows.take(split == name) for name in names}
+
+
+def _splits_of(rows: Rows, parts: Sequence[Part], origins: Origins) -> list[str]:
+    """The own split of each row's file."""
+    numbers = np.searchsorted(np.asarray(origins.starts), rows.ids, side="right") - 1
+    return [parts[number].split for number in numbers.tolist()]
 
 
 def _limited(recipe: Recipe, splits: Mapping[str, Rows], limit: int, ledger: Ledger) -> dict[str, Rows]:

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from sftcore.components import Drop, Edit, RowAugmenter, RowPreprocessor, TextAugmenter, TextPreprocessor
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Rows
-from sftcore.data.spans import MappedSpan, PositionMap, Step, checked_edits, joined, least_edit, read_spans, write_spans
+from sftcore.data.spans import (
+    MappedSpan,
+    PositionMap,
+    Step,
+    checked_edits,
+    has_lone_surrogates,
+    joined,
+    least_edit,
+    read_spans,
+    write_spans,
+)
 from sftcore.errors import DataError, PluginError, Problem, did_you_mean
 from sftcore.task import Role
 
@@ -159,6 +169,9 @@ def checked_row(old: Mapping[str, Any], new: object, roles: Mapping[str, Role], 
             raise PluginError(Problem(f"{component.name} returned a row without {name!r}"))
         if role.kind == "text" and not isinstance(value, str | None):
             raise PluginError(Problem(f"{component.name} returned {type(value).__name__} for the text {name!r}"))
+        if isinstance(value, str) and has_lone_surrogates(value):
+            message = f"{component.name} wrote a lone surrogate into {name!r}, which no tokenizer can read"
+            raise PluginError(Problem(message))
     return dict(new)
 
 

@@ -39,10 +39,19 @@ def reshaped(part: Part, task: Task, columns: Mapping[str, str]) -> Part:
 
 def shapes(parts: Sequence[Part]) -> list[str]:
     """What the task recognised, each sentence once, with the parts that it is of."""
+    return _told(parts, slice(0, 1))
+
+
+def doubts(parts: Sequence[Part]) -> list[str]:
+    """What the task warns of, each sentence once, with the parts that it is of."""
+    return _told(parts, slice(1, None))
+
+
+def _told(parts: Sequence[Part], lines: slice) -> list[str]:
     said: dict[str, list[str]] = {}
     for part in parts:
-        if part.shape:
-            said.setdefault(part.shape, []).append(part.name)
+        for sentence in part.shape.splitlines()[lines]:
+            said.setdefault(sentence, []).append(part.name)
     return [f"{_listed(names)}: {sentence}" for sentence, names in said.items()]
 
 

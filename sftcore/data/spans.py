@@ -27,7 +27,8 @@ def checked_edits(
     """The edits that change something, in a list.
 
     Raises `PluginError`, naming the component, where they are not `(start, end, replacement)` with
-    0 ≤ start ≤ end ≤ len(text), ascending and disjoint (one may begin where the one before ends).
+    0 ≤ start ≤ end ≤ len(text), ascending and disjoint (one may begin where the one before ends), or write what is no
+    Unicode text.
     """
     kept: list[Edit | tuple[int, int, str]] = []
     length, previous = len(text), 0
@@ -41,10 +42,23 @@ def checked_edits(
             raise _breach(component, edit, _disorder(start, end, previous, length))
         if type(replacement) is not str or type(start) is not int or type(end) is not int:
             raise _breach(component, edit, "is not two integers and a text")
+        if has_lone_surrogates(replacement) and not has_lone_surrogates(text):
+            raise _breach(component, edit, "writes a lone surrogate, which no tokenizer can read")
         if text[start:end] != replacement:
             kept.append(edit)
         previous = end
     return kept
+
+
+def has_lone_surrogates(text: str) -> bool:
+    """Whether the text holds half of a character of UTF-16, which can't be encoded."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _disorder(start: int, end: int, previous: int, length: int) -> str:

@@ -24,7 +24,6 @@ from sftcore.task import Task
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
     from sftcore.reporter import Reporter
-    from sftcore.task import Task
 
 SPLITS = ("train", "validation", "test")
 CONFLICTS_KEPT = 50

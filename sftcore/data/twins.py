@@ -181,4 +181,5 @@ def _by_target(group: Sequence[int], rows: Rows, names: Sequence[str]) -> tuple[
     first: dict[str, int] = {}
     for row in group:
         first.setdefault(repr([rows.values[row].get(name) for name in names]), row)
-    return [*first.values(), *(row for row in group if row not in first.values())], len(first)
+    chosen = set(first.values())
+    return [*first.values(), *(row for row in group if row not in chosen)], len(first)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sftcore.task import Task, TaskState
 
 STRENGTH = 10.0
+"""C of the logistic regression: the inverse of its L2 penalty."""
+RIDGE_STRENGTH = 1.0
+"""Alpha of the ridge regression: its L2 penalty."""
 MOST_ROWS = 50_000
 TEXTS_LOOKED_AT = 1_000
 RESERVED = ("majority", "tfidf", "base")
@@ -155,10 +158,16 @@ def _word_counts(
     features = vectorizer.fit_transform([texts[0][row] for row in chosen])
     fit = {"labels": _fit_labels, "label_sets": _fit_sets, "scores": _fit_numbers}[task.predicts]
     predictions = fit(features, [targets[row] for row in chosen], vectorizer.transform(texts[1]), names)
-    model = "ridge regression" if task.predicts == "scores" else f"logistic regression (C = {STRENGTH:g})"
-    unit = "characters" if characters else "words"
-    details = {"unit": unit, "ngrams": [1, 2], "features": features.shape[1], "training_rows": len(chosen)}
-    description = f"TF-IDF of 1-2 grams of {unit} (sublinear) and {model}"
+    ridge, unit = task.predicts == "scores", "character" if characters else "word"
+    details = {
+        "unit": f"{unit}s",
+        "ngrams": [1, 2],
+        "sublinear": True,
+        "features": features.shape[1],
+        "training_rows": len(chosen),
+        **({"alpha": RIDGE_STRENGTH} if ridge else {"C": STRENGTH}),
+    }
+    description = f"counts of {unit}s and {unit} pairs (TF-IDF) with {'ridge' if ridge else 'logistic'} regression"
     return Baseline("tfidf", description, as_records(predictions), time.perf_counter() - began, details)
 
 
@@ -206,5 +215,5 @@ def _fit_sets(features: Any, targets: Sequence[Any], test: Any, names: Sequence[
 def _fit_numbers(features: Any, targets: Sequence[float], test: Any, names: Sequence[str]) -> list[Prediction]:
     from sklearn.linear_model import Ridge
 
-    model = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-4).fit(features, np.asarray(targets, np.float64))
+    model = Ridge(alpha=RIDGE_STRENGTH, solver="sparse_cg", tol=1e-4).fit(features, np.asarray(targets, np.float64))
     return [Prediction(float(value)) for value in model.predict(test)]

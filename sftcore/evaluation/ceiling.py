@@ -10,6 +10,7 @@ import numpy as np
 
 from sftcore.data.randomness import generator
 from sftcore.evaluation.intervals import number_or_none
+from sftcore.evaluation.predict import NOTHING_ENCODED
 from sftcore.evaluation.score import metric_names, score_all
 from sftcore.records import Prediction
 from sftcore.task import Task
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 2_000
 """Rows that are looked at, drawn by the recipe's seed."""
-NOTHING = "nothing of this row could be encoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def ceiling(
             ids.append(int(rows.ids[place]))
             predictions.append(said)
             references.append(reference)
-    if not any(said.reason != NOTHING for said in predictions):
+    if not any(said.reason != NOTHING_ENCODED for said in predictions):
         return None
     values = score_all(metrics, task.records(np.asarray(ids, np.int64), predictions, references, state))
     main = {name: number_or_none(values[name]) for name in metric_names(metrics)}
@@ -91,7 +91,7 @@ def _prediction(
 ) -> Prediction | None:
     """What a faultless model leads to for a row, None where the task does not know."""
     if not positions:
-        return Prediction(None, reason=NOTHING)
+        return Prediction(None, reason=NOTHING_ENCODED)
     infos: list[Any] = [encoded.info(position) for position in positions]
     outputs = task.perfect(row, [encoded.feature(position) for position in positions], infos, tokenizer)
     return None if outputs is None else task.decode(row, outputs, state)

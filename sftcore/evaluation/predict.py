@@ -101,6 +101,7 @@ def predict(
     tokenizer: PreTrainedTokenizerBase,
     *,
     tokens_per_batch: int = TOKENS_A_BATCH,
+    rows_per_batch: int = ROWS_A_BATCH,
     precision: str = "fp32",
     loss_function: Callable[..., torch.Tensor] | None = None,
     generate: bool = True,
@@ -108,19 +109,19 @@ def predict(
 ) -> Predicted:
     """Predict all rows with the model where it stands.
 
-    Batches hold features of like length, at most `tokens_per_batch` tokens with their padding, and with what is to be
-    generated; `precision` is "fp32", "bf16" or "fp16" (autocast). Of each feature only what `task.outputs` gives is
-    kept, and what `task.generate` gives where the task generates; with `generate=False` there is the loss alone, and
-    no row has a value. The model is left in the mode that it was in, and no global random generator is touched. A row
-    that gave no feature comes back with a reason in place of a value. Raises what the task raises for labels that it
-    does not know.
+    Batches hold features of like length, at most `rows_per_batch` of them and `tokens_per_batch` tokens with their
+    padding, and with what is to be generated; `precision` is "fp32", "bf16" or "fp16" (autocast). Of each feature only
+    what `task.outputs` gives is kept, and what `task.generate` gives where the task generates; with `generate=False`
+    there is the loss alone, and no row has a value. The model is left in the mode that it was in, and no global random
+    generator is touched. A row that gave no feature comes back with a reason in place of a value. Raises what the task
+    raises for labels that it does not know.
     """
     values = cast("Sequence[Row]", getattr(rows, "values", rows))
     began = time.perf_counter()
     references = [task.reference(row, state) for row in values]
     generates = task.generates and generate
     through = _Pass(model, task, state, tokenizer, encoded, loss_function, generates, [None] * len(encoded))
-    batches = list(_batches(model, task, encoded.lengths, tokens_per_batch, generates))
+    batches = list(_batches(model, task, encoded.lengths, tokens_per_batch, rows_per_batch, generates))
     with _evaluating(model), _precision(model, precision):
         for number, index in enumerate(batches, 1):
             through.batch(index)
@@ -137,14 +138,14 @@ def predict(
 
 
 def _batches(
-    model: PreTrainedModel, task: Task, lengths: np.ndarray, tokens: int, generates: bool
+    model: PreTrainedModel, task: Task, lengths: np.ndarray, tokens: int, rows: int, generates: bool
 ) -> Iterator[np.ndarray]:
     """Batches as `length_batches` makes them; of a task that generates so small that logits and new tokens fit."""
     if not task.generates:
-        return length_batches(lengths, tokens)
+        return length_batches(lengths, tokens, rows)
     new = getattr(getattr(model, "generation_config", None), "max_new_tokens", None) or 0
     vocabulary = getattr(model.config.get_text_config(), "vocab_size", None) or 1
-    return length_batches(lengths + (new if generates else 0), min(tokens, LOGITS_A_BATCH // vocabulary))
+    return length_batches(lengths + (new if generates else 0), min(tokens, LOGITS_A_BATCH // vocabulary), rows)
 
 
 def length_batches(lengths: np.ndarray, tokens_per_batch: int, most_rows: int = ROWS_A_BATCH) -> Iterator[np.ndarray]:

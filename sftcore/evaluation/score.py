@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,14 +55,17 @@ def _distinct_name(metric: Metric, metrics: Sequence[Metric]) -> str:
 def score_all(metrics: Sequence[Metric], records: Records, names: Sequence[str] | None = None) -> dict[str, float]:
     """All values of all metrics; the main value of each stands under its name in `names` (default: `metric_names`).
 
-    Of no rows no metric is asked: each main value is NaN. Raises `sftcore.PluginError` for a metric that gives no
-    value of its own name.
+    Of no rows no metric is asked, and of rows without scores none that needs them: the main value is NaN. Raises
+    `sftcore.PluginError` for a metric that gives no value of its own name.
     """
     names = metric_names(metrics) if names is None else names
     if not len(records):
         return dict.fromkeys(names, float("nan"))
     result: dict[str, float] = {}
     for name, metric in zip(names, metrics, strict=True):
+        if metric.needs_scores and records.scores is None:
+            result[name] = float("nan")
+            continue
         values = metric.score(records)
         if metric.name not in values:
             raise PluginError(Problem(f"the metric {metric.name}: score {_flaw_of(metric, values)}"))
@@ -80,12 +83,19 @@ def check_metrics(
     """Score a made-up perfect result, so that settings which do not fit the labels show before the training.
 
     `problem(key, message)` makes the problem (`recipe.problem`). Raises `sftcore.RecipeError`, or `PluginError`
-    where a metric returns something else than numbers by name, one of them its own.
+    where a metric returns something else than numbers by name, one of them its own, or no text for its meaning.
     """
+    flaws = [
+        problem(f"metrics.{number}", f"the metric {metric.name}: meaning returned {type(said).__name__}, not a text")
+        for number, metric in enumerate(metrics)
+        if not isinstance(said := metric.meaning(), str)
+    ]
+    if flaws:
+        raise PluginError(*flaws)
     if task.predicts == "spans":
         return
     records = _perfect(task, state)
-    misfits, flaws = [], []
+    misfits = []
     for number, metric in enumerate(metrics):
         key = f"metrics.{number}"
         if task.predicts not in metric.understands:
@@ -196,6 +206,8 @@ def evaluate_split(
         result["baselines"][NAME] = before.as_json()
     if before and before.note:
         told.warning(before.note)
+    for note in _missing_scores(metrics, records):
+        told.warning(note)
     loss = {"loss": None if predicted.loss is None else number_or_none(predicted.loss)}
     return {
         **result,
@@ -206,6 +218,17 @@ def evaluate_split(
         "mistakes": confident_mistakes(records, said, references),
         "notes": told.notes,
     }
+
+
+def _missing_scores(metrics: Sequence[Metric], records: Records) -> Iterator[str]:
+    """What is not said of rows that have no scores of the classes, in sentences."""
+    needing = [name for name, metric in zip(metric_names(metrics), metrics, strict=True) if metric.needs_scores]
+    if records.scores is None and needing and len(records):
+        yield f"{', '.join(needing)}: not defined, since the predictions come without scores of the classes"
+    if records.scores is not None and records.kind == "labels":
+        without = len(records) - calibration(records)["calibration_rows"]
+        if without:
+            yield f"the calibration leaves out {without:,} of {len(records):,} rows, which have no score"
 
 
 class _Noting(SilentReporter):
@@ -268,13 +291,16 @@ def score_split(
         metrics.<value>       {"value", "low", "high": the interval, "undefined": resamples without a value,
                                "degenerate": whether the resamples agree, so that there is no interval}
         greater_is_better.<metric>
+        meanings.<metric>     what it measures, in a sentence (`Metric.meaning`)
         baselines.<name>      {"description", "seconds", "details", "metrics": as above,
                                "differences": {<value>: model minus baseline, paired, as above}}
         verdict               see `sftcore.evaluation.verdict.verdict`
         classes[]             {"label", "rows", "predicted", "precision", "recall", "f1"}; of labels and label sets
         confusion             {"labels", "matrix": rows by reference, then prediction}; of labels, up to 100 classes
         confused_pairs[]      {"label", "prediction", "rows", "share"}
-        calibration_error     of labels with scores: expected-calibration-error; null: a row has no prediction
+        calibration_error     of labels with scores: expected-calibration-error of the rows that have a prediction with
+                              a score; null: none has
+        calibration_rows      how many have
 
     `<value>` is the name of a metric (`metric_names`) for its main value, `f1.positive` for a class.
     """
@@ -293,6 +319,7 @@ def score_split(
         },
         "metrics": {name: result.interval(name).as_json() for name in result.values},
         "greater_is_better": better,
+        "meanings": {name: metric.meaning() for name, metric in zip(names, metrics, strict=True)},
         "baselines": {
             baseline.name: _baseline_json(baseline, result, place) for place, baseline in enumerate(baselines, 1)
         },
@@ -311,13 +338,14 @@ def _baseline_json(baseline: Baseline, result: Bootstrap, place: int) -> dict[st
     }
 
 
-def calibration_error(records: Records) -> float:
-    """How far confidence is from accuracy, as the metric expected-calibration-error has it (Guo et al. 2017, 15 bins);
-    NaN where a row has no prediction."""
+def calibration(records: Records) -> dict[str, Any]:
+    """How far confidence is from how often it is right, over the rows that have one (Guo et al. 2017, 15 bins)."""
+    from sftcore.builtin.counting import confidences
     from sftcore.builtin.metrics import ExpectedCalibrationError
 
     metric = ExpectedCalibrationError()
-    return metric.score(records)[metric.name]
+    error = number_or_none(metric.score(records)[metric.name])
+    return {"calibration_error": error, "calibration_rows": len(confidences(records)[0])}
 
 
 def _class_tables(records: Records) -> dict[str, Any]:
@@ -325,7 +353,7 @@ def _class_tables(records: Records) -> dict[str, Any]:
         return {}
     tables: dict[str, Any] = {"classes": class_table(records), "confused_pairs": confused_pairs(records)}
     if records.kind == "labels" and records.scores is not None:
-        tables["calibration_error"] = number_or_none(calibration_error(records))
+        tables |= calibration(records)
     if records.kind == "labels" and len(records.labels) <= MOST_CLASSES:
         tables["confusion"] = {"labels": list(records.labels), "matrix": confusion(records).tolist()}
     return tables

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore import locations
 from sftcore.errors import ModelError, Problem, SftcoreError, did_you_mean
+from sftcore.models.calls import first_line
 from sftcore.models.gguf import ENDING, gguf_flaw
 from sftcore.models.weight_files import weights_flaw
+from sftcore.resources import out_of_disk, out_of_memory
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -131,8 +133,10 @@ def _download(recipe: Recipe, name: str) -> Path:
         if not any(path.glob("*.safetensors")):
             path = Path(snapshot_download(name, revision=revision, allow_patterns=[*HUB_FILES, "pytorch_model*.bin"]))
     except Exception as error:  # the hub's library raises a dozen kinds, from httpx to its own
+        if out_of_disk(error) or out_of_memory(error):
+            raise
         offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
-        why = "HF_HUB_OFFLINE is set and it is not in the cache" if offline else str(error).splitlines()[0][:120]
+        why = "HF_HUB_OFFLINE is set and it is not in the cache" if offline else first_line(error, 120)
         here = locations.near_file(name, recipe.folder)
         near = f" (did you mean {here}?)" if here and (recipe.folder / here).is_dir() else ""
         message = f"not a directory here{near}, and the hub's model {name} ({revision}) can't be had: {why}"
@@ -142,8 +146,12 @@ def _download(recipe: Recipe, name: str) -> Path:
 
 
 def _directory_hash(path: Path) -> str:
+    """Of names and contents, without what is hidden: `.git`, and `.cache`, where the hub's client notes when it looked,
+    are no part of the model."""
     digest = hashlib.sha256()
     for file in sorted(child for child in path.rglob("*") if child.is_file()):
+        if any(part.startswith(".") for part in file.relative_to(path).parts):
+            continue
         with file.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
         digest.update(f"{content}  {file.relative_to(path).as_posix()}\n".encode())

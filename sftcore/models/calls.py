@@ -48,7 +48,10 @@ def as_model_error(recipe: Recipe, what: str, key: str = "model.base") -> Iterat
 
 
 def first_line(error: Exception, width: int = 200) -> str:
-    """The first line of what a library says, or the kind of its error."""
+    """The first line of what a library says, or the kind of its error; of our own the place and what is wrong there."""
+    if isinstance(error, SftcoreError) and error.problems:
+        first = error.problems[0]
+        error = ValueError(f"{first.where}: {first.message}" if first.where else first.message)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if lines and len(lines) > 1 and lines[0].endswith(":"):
         lines[0] = f"{lines[0]} {lines[1]}"

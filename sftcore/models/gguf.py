@@ -54,7 +54,7 @@ def texts_of(file: Path) -> dict[str, str]:
         with file.open("rb") as stream:
             count = struct.unpack("<4sIQQ", stream.read(24))[3]
             return {key: value for key, value in _entries(stream, count) if value is not None}
-    except struct.error as error:
+    except (struct.error, OverflowError, MemoryError) as error:  # a length that was torn may be any number
         raise ValueError("the file ends within its header") from error
 
 

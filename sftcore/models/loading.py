@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -186,7 +186,9 @@ def _from_base(
         )
     if base.gguf_file:
         as_ordinary(model)
-    new = {*info["missing_keys"], *(entry[0] for entry in info.get("mismatched_keys", ()))}
+    other_shapes = {entry[0]: entry[1:] for entry in info.get("mismatched_keys", ())}
+    _require_shapes(recipe, model, other_shapes)
+    new = {*info["missing_keys"], *other_shapes}
     _report_new(model, new, reporter)
     return model, new
 
@@ -213,6 +215,24 @@ def _changed_config(recipe: Recipe, base: Base) -> dict[str, Any]:
     if problems:
         raise ModelError(*problems)
     return wanted
+
+
+def _require_shapes(recipe: Recipe, model: PreTrainedModel, found: Mapping[str, tuple[Any, Any]]) -> None:
+    """Refuse a body whose weights have other shapes than the configuration says: it would start at random.
+
+    `found`: shape in the file and shape in the model, by name. Raises `ModelError`.
+    """
+    body = sorted(key for key in found if _is_body(model, key))
+    if not body:
+        return
+    in_file, in_model = (list(shape) for shape in found[body[0]])
+    message = (
+        f"{len(body)} of its weights have another shape than its configuration says, {body[0]} for one: {in_file} in "
+        f"the file, {in_model} in the model"
+    )
+    if recipe.model.config:
+        raise ModelError(recipe.problem("model.config", message, "change nothing here that sets a size"))
+    raise ModelError(recipe.problem("model.base", message, "config.json and weights belong to different models"))
 
 
 def _report_new(model: PreTrainedModel, new: set[str], reporter: Reporter) -> None:

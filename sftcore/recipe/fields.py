@@ -16,6 +16,8 @@ from sftcore.errors import PluginError, Problem
 
 KIND_MARK = "x-sftcore-kind"
 """Stands in the JSON Schema of the recipe where the components of a kind are filled in."""
+LONGEST_NAME = 120
+"""Bytes in UTF-8; file systems take some more, which the names of files beside the folder need."""
 
 
 def mistake(message: str, advice: str = "") -> PydanticCustomError:
@@ -105,8 +107,12 @@ def _at(loc: tuple[str, ...], error: PydanticCustomError, value: Any) -> Validat
 
 
 def _folder_name(value: str) -> str:
-    if not re.fullmatch(r"\w[\w .+-]*", value) or value.endswith((".", " ")) or len(value) > 100:
-        raise mistake("a name is the name of a folder: letters, digits, spaces and . _ + - only, at most 100 of them")
+    if not re.fullmatch(r"\w[\w .+-]*", value) or value.endswith((".", " ")):
+        raise mistake("a name is the name of a folder: letters, digits, spaces and . _ + - only")
+    if len(value.encode()) > LONGEST_NAME:
+        raise mistake(
+            f"a name is the name of a folder: at most {LONGEST_NAME} bytes (or {LONGEST_NAME // 3} Chinese characters)"
+        )
     return value
 
 

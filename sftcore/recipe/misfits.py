@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 GENERATING = ("loss", "perplexity")
 """What validation during training gives of a task that generates: answers would take too long."""
 
+SCHEDULE_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "cosine": ("num_cycles",),
+    "cosine_with_restarts": ("num_cycles",),
+    "cosine_with_min_lr": ("min_lr", "min_lr_rate", "num_cycles"),
+    "polynomial": ("lr_end", "power"),
+    "inverse_sqrt": ("timescale",),
+    "warmup_stable_decay": (
+        *("num_decay_steps", "num_stable_steps", "warmup_type", "decay_type", "min_lr_ratio", "num_cycles"),
+    ),
+}
+"""What transformers' curves of the learning rate take in lr_scheduler_kwargs; the others take nothing."""
+SCHEDULE_NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "cosine_with_min_lr": (("min_lr", "min_lr_rate"), "min_lr_rate = 0.1"),
+    "warmup_stable_decay": (("num_decay_steps",), "num_decay_steps = 100"),
+}
+"""Of which options they need exactly one, and an example of it."""
+
 Misfit = tuple[str | KeyPath, str, str]
 """Key path, message, advice."""
 
@@ -194,6 +211,7 @@ def _training(recipe: Recipe, given: Mapping[str, Any]) -> Iterator[Misfit]:
     needs: list[tuple[str, str]] = [
         ("early_stopping_patience", "early stopping looks at validation"),
         ("load_best_model_at_end", "the best weights are those that do best in validation"),
+        ("metric_for_best_model", "it is measured in validation"),
     ]
     for key, why in needs:
         if getattr(train, key) and train.eval_strategy == "no":
@@ -209,6 +227,8 @@ def _training(recipe: Recipe, given: Mapping[str, Any]) -> Iterator[Misfit]:
         yield "train.tokens_per_batch", f"a row may be {longest} tokens long (model.max_length): give at least that", ""
     yield from _best_metric(recipe)
     yield from _whole_steps(recipe)
+    yield from _schedule(recipe, given)
+    yield from _optimizer(recipe, given)
 
 
 def _has_validation(recipe: Recipe) -> bool:
@@ -231,6 +251,36 @@ def _best_metric(recipe: Recipe) -> Iterator[Misfit]:
     if not any(name == each or name.startswith((f"{each}_", f"{each}.", f"{each}-")) for each in names):
         message = f"{wanted} is none of the recipe's metrics{did_you_mean(name, names)}"
         yield key, message, "add it to [[metrics]], or choose one that is there"
+
+
+def _schedule(recipe: Recipe, given: Mapping[str, Any]) -> Iterator[Misfit]:
+    """Options that the curve of the learning rate does not have, or lacks, and a warm-up where there is none."""
+    kind, options = recipe.train.lr_scheduler_type, recipe.train.lr_scheduler_kwargs or {}
+    known = SCHEDULE_OPTIONS.get(kind, ())
+    for key in options:
+        if key not in known:
+            advice = f"{kind} takes {', '.join(known)}" if known else "leave it out"
+            yield ("train", "lr_scheduler_kwargs", key), f"{kind} has no such option{did_you_mean(key, known)}", advice
+    needed, example = SCHEDULE_NEEDS.get(kind, ((), ""))
+    if needed and sum(key in options for key in needed) != 1:
+        what = f"one of {' and '.join(needed)}" if len(needed) > 1 else needed[0]
+        yield "train.lr_scheduler_type", f"{kind} needs {what}", f"write lr_scheduler_kwargs = {{ {example} }}"
+    if kind == "constant" and value_at(given, ("train", "warmup_steps")):
+        advice = 'write lr_scheduler_type = "constant_with_warmup"'
+        yield "train.warmup_steps", 'a learning rate that is "constant" has no warm-up', advice
+
+
+def _optimizer(recipe: Recipe, given: Mapping[str, Any]) -> Iterator[Misfit]:
+    """Keys that count for AdamW alone, and which way a metric goes that nobody asks for."""
+    train = recipe.train
+    if not train.optim.startswith(("auto", "adamw")):
+        for key in ("adam_beta1", "adam_beta2", "adam_epsilon"):
+            if value_at(given, ("train", key)) is not None:
+                yield f"train.{key}", f'{key} counts only for AdamW, not for optim = "{train.optim}"', "leave it out"
+    chosen = train.metric_for_best_model or train.early_stopping_patience or train.load_best_model_at_end
+    if train.greater_is_better is not None and not chosen:
+        message = "nothing is chosen by a metric here, so it makes no difference which way is better"
+        yield "train.greater_is_better", message, "write load_best_model_at_end = true, or leave it out"
 
 
 def _whole_steps(recipe: Recipe) -> Iterator[Misfit]:

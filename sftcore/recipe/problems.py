@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from sftcore.errors import Problem, did_you_mean, nearest
 from sftcore.recipe.document import Document, KeyPath
+from sftcore.recipe.other_names import instead
 from sftcore.recipe.tables import LISTS, SECTIONS, Tables, value_at
-from sftcore.recipe.train import REFUSED
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -51,6 +51,9 @@ _EXPECTED: Mapping[str, str] = {
     "model_attributes_type": "a table",
     "dataclass_type": "a table",
 }
+_TABLES = ("model_type", "model_attributes_type", "dict_type")
+_MAIN_KEYS = {"model": "base", "data": "source", "task": "use"}
+"""What is meant where a text stands in place of a table."""
 _BARE = re.compile(r"\s*([+-]?[\d_]*\.?\d+(e[+-]?\d+)?|true|false)\s*")
 _OWN = ("value_error", "assertion_error", "sftcore")
 
@@ -115,11 +118,16 @@ def _unknown_key(findings: list[_Finding], tables: Tables) -> _Saying:
     path = findings[0].path
     key, parent = str(path[-1]), path[:-1]
     own = tables.keys(parent)
-    if parent == ("train",) and key in REFUSED:
-        return _Saying(f"{key} is not a key of [train]", REFUSED[key], "key")
     close = nearest(key, own)
     same = close is not None and _folded(close) == _folded(key)
+    foreign = None if same else instead(parent, key)
+    if foreign is not None and parent == (foreign[0],):
+        return _Saying(f"{key} is not a key of [{foreign[0]}]", foreign[1], "key")
     elsewhere = None if same else tables.home(key, but=parent)
+    if foreign is not None and elsewhere is None and parent in ((), ("model",), ("data",), ("train",)):
+        inside = f"of [{parent[0]}]" if parent else "at the top of the file"
+        place = f"in [{foreign[0]}]: " if foreign[1].startswith(("it is called", "write")) else ""
+        return _Saying(f"{key} is not a key {inside}", place + foreign[1], "key")
     if elsewhere is not None:
         inside = f"in {_table(parent)}" if parent else "at the top of the file"
         home = _table(elsewhere) if elsewhere else "the top of the file, above the first [table]"
@@ -208,6 +216,11 @@ def _choices(finding: _Finding) -> list[str]:
 
 def _hint(finding: _Finding) -> str:
     value = finding.input
+    if finding.type in _TABLES and isinstance(value, str) and len(finding.path) == 1:
+        key = _MAIN_KEYS.get(str(finding.path[0]))
+        return f'write {finding.path[0]} = {{ {key} = "{value}" }}' if key else ""
+    if finding.path == ("data", "source") and isinstance(value, list):
+        return 'several files are named by a pattern: "data/*.csv", "{one,other}.csv"'
     if finding.type in ("int_type", "float_type", "bool_type") and isinstance(value, str) and _BARE.fullmatch(value):
         return f"write it without quotes: {value.strip()}"
     if finding.type in ("tuple_type", "list_type") and isinstance(value, str):

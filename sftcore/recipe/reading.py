@@ -19,7 +19,7 @@ from sftcore.recipe.misfits import misfits
 from sftcore.recipe.positions import parsed_path
 from sftcore.recipe.problems import explained
 from sftcore.recipe.requirements import components, unmet, with_their_names
-from sftcore.recipe.schema import Recipe
+from sftcore.recipe.schema import Recipe, SplitShares, Train
 from sftcore.recipe.syntax import syntax_problem
 from sftcore.recipe.tables import LISTS, Tables, value_at
 from sftcore.recipe.text_file import read_text
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from sftcore.registry import Registry
 
 R = TypeVar("R", bound=Recipe)
-
-
-def read_recipe(path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None) -> Recipe:
-    """Read a recipe's TOML file. Raises `RecipeError` with every mistake. The same as `Recipe.read`."""
-    return read(Recipe, Path(path), overrides, registry)
 
 
 def read(cls: type[R], path: Path, overrides: Sequence[str], registry: Registry | None) -> R:
@@ -61,6 +56,23 @@ def from_dict(
     folder = folder.absolute()
     recipe = _built(cls, copy.deepcopy(dict(values)), Document("recipe"), overrides, registry, folder)
     return _placed(recipe, folder, None)
+
+
+def as_written(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved recipe's values as somebody could have written them: without the defaults of `split` and `[train]`.
+
+    Keys that are refused beside others (`save_steps` beside `save_strategy = "epoch"`) have defaults all the same.
+    """
+    defaults: dict[str, dict[str, Any]] = {
+        "data": {"split": SplitShares().model_dump(mode="json")},
+        "train": Train().model_dump(mode="json"),
+    }
+    return {
+        name: {key: value for key, value in table.items() if (key, value) not in defaults[name].items()}
+        if name in defaults and isinstance(table, dict)
+        else table
+        for name, table in values.items()
+    }
 
 
 def _placed(recipe: R, folder: Path, path: Path | None) -> R:

@@ -151,9 +151,30 @@ def _unclosed(spot: _Spot) -> Advice | None:
     if "unclosed array" in reason:
         return "a list is not closed, or a comma is missing in it", 'lists look like ["a", "b"]', spot.column, 1
     if "inline table" in reason:
-        advice = "a table in { } stands on one line, its keys with commas between"
-        return "a table in { } is not closed, or a comma is missing in it", advice, spot.column, 1
+        return _open_table(spot)
     return None
+
+
+def _inline_table(spot: _Spot) -> Advice | None:
+    """A comma before the closing brace, or a line break within the braces: JSON and Python allow both."""
+    if "{" not in spot.bare[: spot.column + 1]:
+        return None
+    comma = re.search(r",\s*\}", spot.bare)
+    if comma:
+        return "a table in { } has no comma after its last key", "delete this comma", comma.start(), 1
+    return _open_table(spot) if spot.bare.count("{") > spot.bare.count("}") else None
+
+
+def _open_table(spot: _Spot) -> Advice:
+    advice = "a table in { } stands on one line, its keys with commas between"
+    return "a table in { } is not closed, or a comma is missing in it", advice, spot.column, 1
+
+
+def _comment(spot: _Spot) -> Advice | None:
+    marked = re.search(r"(?:^|\s)(//|;|--)(?=\s|$)", spot.bare)
+    if marked is None or marked.start(1) > max(spot.column + 3, 0) or marked.end(1) <= spot.column - 1:
+        return None
+    return f"a comment begins with #, not with {marked[1]}", "", marked.start(1), len(marked[1])
 
 
 def _bad_value(spot: _Spot) -> Advice | None:
@@ -171,7 +192,7 @@ def _bad_value(spot: _Spot) -> Advice | None:
         return f"TOML has no {word}", "leave the key out instead", start, len(word)
     if re.fullmatch(r"[+-]?\.\d.*", word):
         return f"a number begins with a digit: {word.replace('.', '0.', 1)}", "", start, len(word)
-    return "a text must stand in quotes", f"write {_quoted(word)}", start, len(word)
+    return "a text must stand in quotes", f"write {_quoted(word.strip('`'))}", start, len(word)
 
 
 def _quoted(text: str) -> str:
@@ -183,6 +204,9 @@ def _after_value(spot: _Spot) -> Advice | None:
         return None
     found = spot.bare[: spot.column].partition("=")[2].strip()
     rest = spot.rest
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}", found) and re.fullmatch(r"(,\d{3})+", rest):
+        advice = f"write {found}{rest.replace(',', '')}" + (f", or {found}.{rest[1:]}" if rest.count(",") == 1 else "")
+        return "a number has no commas", advice, spot.column, len(rest)
     if re.fullmatch(r"[+-]?\d+", found) and re.match(r",\d", rest):
         return f"a number has a point, not a comma: {found}.{rest[1:]}", "", spot.column, len(rest)
     if re.match(r"[\w-]+\s*=", rest):
@@ -225,6 +249,8 @@ _LOOKS: tuple[Callable[[_Spot], Advice | None], ...] = (
     _backslash,
     _full_width,
     _unquoted_key,
+    _comment,
+    _inline_table,
     _unclosed,
     _bad_value,
     _after_value,

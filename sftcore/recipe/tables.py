@@ -96,7 +96,7 @@ class Tables:
     def _others(self) -> Iterator[KeyPath]:
         yield ()
         for name, field in self.root.model_fields.items():
-            if name in ("preprocess", "augment", "metrics"):
+            if name in LISTS:
                 steps = self.values.get(name)
                 yield from ((name, index) for index in range(len(steps) if isinstance(steps, list) else 0))
             elif any(_is_model(each) for each in _members(field.annotation)):

@@ -77,7 +77,8 @@ class Train(Frozen):
     load_best_model_at_end: bool = False
     """End with the weights that did best in validation rather than with the last."""
     metric_for_best_model: str | None = Field(default=None, min_length=1)
-    """The metric that tells the best weights; default: the first of [[metrics]]. "loss" is one."""
+    """The metric in validation that tells the best weights: "loss", or one of the metrics; default: the first of them.
+    Where the task writes texts, "loss" (the default) or "perplexity"."""
     greater_is_better: bool | None = None
     """Whether more of metric_for_best_model is better; default: what the metric says."""
     dataloader_num_workers: int = Field(default=0, ge=0)
@@ -90,7 +91,8 @@ class Train(Frozen):
     """Experiment trackers that get the figures of the log too: one name, or a list of them."""
 
     early_stopping_patience: Positive | None = None
-    """Ours: stop after so many validations without a better metric_for_best_model; default: never."""
+    """Ours: stop after so many validations without a better metric_for_best_model, and end with the best weights;
+    default: never."""
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Field(gt=0)]] | None = None
     """Ours: weight of each class in the loss, by name; "balanced": against its frequency in the training rows."""
     tokens_per_batch: Positive | None = None

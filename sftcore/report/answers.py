@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sftcore.report.cases import Piece, Shown, shown, turns
+from sftcore.report.cases import Piece, Shown, shown, turns, within_room
 from sftcore.report.evidence import Evidence
 from sftcore.report.frame import Section, filled
 from sftcore.report.words import Words
 
+ANSWERS = ("right", "base", "tuned")
 OPEN = 8
 """Rows that are shown at once; the others are folded."""
 
@@ -19,6 +20,9 @@ def section(evidence: Evidence, words: Words) -> Section | None:
     if not evidence.generations or not evidence.texts:
         return None
     cases = [_case(row, words) for row in evidence.generations]
+    folded = within_room([*case["asked"], *(case[name] for name in ANSWERS)] for case in cases)
+    for case, texts in zip(cases, folded, strict=True):
+        case |= {"asked": texts[: -len(ANSWERS)], **dict(zip(ANSWERS, texts[-len(ANSWERS) :], strict=True))}
     described = evidence.test.get("baselines", {}).get("base", {}).get("description", "")
     body = filled("answers.html", words, cases=cases, open=OPEN, base=words.told(described))
     return Section("answers", words("answers.title"), body)

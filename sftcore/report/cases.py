@@ -14,6 +14,10 @@ LONG = 600
 """Characters from which on an excerpt of a text is shown, and the text folded."""
 MOST = 4_000
 """Characters from which on even the folded text is an excerpt, only a longer one."""
+ROOM = 300_000
+"""Bytes of folded texts in a section; those of later rows are left out, so that the page stays small."""
+FIRST_TURNS, LAST_TURNS = 3, 7
+"""Of a longer conversation so many turns at its beginning and at its end are shown."""
 AROUND = 90
 """Characters of an excerpt on either side of what is marked."""
 MOST_COMPARED = 20_000
@@ -49,6 +53,14 @@ def shown(name: str, pieces: Iterable[Piece]) -> Shown:
         return Shown(name, every, [])
     more = every if size <= MOST else _excerpt(every, MOST // 4)
     return Shown(name, _excerpt(every, AROUND), more, size > MOST)
+
+
+def within_room(rows: Iterable[Sequence[Shown]]) -> Iterator[list[Shown]]:
+    """The texts of one row after another, of which only so many can be unfolded as there is room for."""
+    left = ROOM
+    for texts in rows:
+        left -= sum(len(piece.text.encode()) for one in texts for piece in one.more)
+        yield [one if left >= 0 else one._replace(more=[]) for one in texts]
 
 
 def changes(before: str, after: str) -> list[Piece]:
@@ -92,16 +104,24 @@ def passages(text: str, right: Sequence[str], said: str, place: tuple[int, int] 
 
 
 def turns(given: Any, words: Words) -> Iterator[Shown]:
-    """What a model was asked: a text, the turns of a chat, or texts by role."""
+    """What a model was asked: a text, the turns of a chat (of a long one those at both ends), or texts by role."""
     given = parsed(given)
     if isinstance(given, str):
         yield shown("", [Piece("", given)])
     elif isinstance(given, Mapping):
         yield from (shown(role_name(str(role), words), [Piece("", str(text))]) for role, text in given.items() if text)
     else:
-        for turn in given or ():
-            role, text = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else ("", turn)
-            yield shown(role_name(str(role), words), [Piece("", str(text))])
+        every = list(given or ())
+        between = len(every) - FIRST_TURNS - LAST_TURNS
+        yield from (_turn(one, words) for one in (every[:FIRST_TURNS] if between > 1 else every))
+        if between > 1:
+            yield Shown("", [Piece("", words("cases.turns", n=words.count(between)))], [])
+            yield from (_turn(one, words) for one in every[-LAST_TURNS:])
+
+
+def _turn(turn: Any, words: Words) -> Shown:
+    role, text = (turn.get("role"), turn.get("content")) if isinstance(turn, Mapping) else ("", turn)
+    return shown(role_name(str(role), words), [Piece("", str(text))])
 
 
 def role_name(role: str, words: Words) -> str:

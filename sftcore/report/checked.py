@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore.report import charts, flow
 from sftcore.report.evidence import Evidence
-from sftcore.report.first import SPLITS, what
+from sftcore.report.first import SPLITS, task_of, what
 from sftcore.report.frame import Section, filled, page
 from sftcore.report.said import advised, said, shown_place, shown_target
 from sftcore.report.tokens import runs, shown_token
@@ -35,6 +35,7 @@ def check_page(found: CheckResult, plan: str, words: Words) -> str:
         words,
         name=found.shape.name,
         what=what(evidence, words),
+        task=task_of(evidence),
         rows=found.rows,
         scored=found.twins.test_rows_scored,
         attention=_told(found, "attention", words),

@@ -14,7 +14,9 @@ MOST_IN_MATRIX = 30
 MOST_CLASSES = 300
 """Classes in the table: those with the most rows."""
 UPRIGHT = 5
-"""With more classes the matrix's column heads are turned."""
+"""With more classes the matrix's column heads are turned, …"""
+WIDE = 80
+"""… and with more letters in all their names."""
 
 
 def section(evidence: Evidence, words: Words) -> Section | None:
@@ -30,7 +32,7 @@ def section(evidence: Evidence, words: Words) -> Section | None:
         total=len(classes),
         matrix=_matrix(evidence.test.get("confusion")),
         pairs=evidence.test.get("confused_pairs", ()),
-        turned=len(classes) > UPRIGHT,
+        turned=len(classes) > UPRIGHT or sum(len(one["label"]) for one in classes) > WIDE,
     )
     return Section("classes", words("classes.title"), body)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from sftcore.errors import Problem, RunError
 from sftcore.runs import generations, predictions
@@ -16,6 +16,7 @@ from sftcore.runs.folder import LOG, Run
 if TYPE_CHECKING:
     import pyarrow as pa
 
+VERIFY = "sftcore verify says what else is"
 Language = Literal["en", "zh"]
 HEAVY = ("logits", "input_ids", "attention_mask", "token_type_ids", "generated")
 """Columns of predictions.parquet that no page shows and that are most of its size."""
@@ -76,7 +77,7 @@ class Evidence:
     @property
     def test(self) -> Mapping[str, Any]:
         """What metrics.json says of the test split; {} before the evaluation."""
-        part: Mapping[str, Any] = self.metrics.get("test", {})
+        part: Mapping[str, Any] = self.metrics.get("test") or {}
         return part
 
     @property
@@ -146,14 +147,29 @@ class Evidence:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a .jsonl file; [] where it is absent. Raises `RunError` for a line that is none."""
-    if not path.is_file():
-        return []
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except ValueError as error:
-        raise RunError(Problem(f"is damaged: {error}", where=str(path))) from error
+    """The objects of a .jsonl file; [] where it is absent. Raises `RunError` for a line that is none.
+
+    Only a line feed ends a line: texts may hold other separators, like U+2028, which JSON leaves as they are.
+    """
+    read: list[Any] = _read(path, lambda text: [json.loads(line) for line in text.split("\n") if line.strip()])
+    return read if all(isinstance(one, dict) for one in read) else _refuse(path, "a JSON object a line was expected")
 
 
 def _overrides(path: Path) -> list[str]:
-    return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
+    """The `--set` options; [] where there is no such file. Raises `RunError` where it is damaged."""
+    read = _read(path, json.loads)
+    return [str(text) for text in read] if isinstance(read, list) else _refuse(path, "a JSON array was expected")
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> Any:
+    """What the file holds; [] where it is absent."""
+    if not path.is_file():
+        return []
+    try:
+        return parse(path.read_bytes().decode())
+    except (OSError, ValueError) as error:
+        raise RunError(Problem(f"is damaged: {error}", where=str(path), advice=VERIFY)) from error
+
+
+def _refuse(path: Path, why: str) -> NoReturn:
+    raise RunError(Problem(f"is damaged: {why}", where=str(path), advice=VERIFY))

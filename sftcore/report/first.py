@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from sftcore.report.frame import filled
-from sftcore.report.verdict import Gain, Verdict, baseline_name, gain_of
+from sftcore.report.verdict import Gain, Verdict, baseline_name, gain_of, inline_names
 from sftcore.report.words import DASH
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from sftcore.report.words import Words
 
 SPLITS = ("train", "validation", "test")
+ENDING = re.compile(r"\.[A-Za-z]\w*")
+"""Of a file's name: `.csv`, not the `.5-1B` of a model's."""
+MOST_LETTERS = 60
+"""Names of classes that take more than so much room are left to the table of the classes."""
 ADAPTERS = {"lora": "LoRA"}
 """Adapters by the name that papers give them."""
 MOST_UNDEFINED = 0.05
@@ -50,8 +55,7 @@ class Line:
     """One main metric as the table shows it."""
 
     name: str
-    meaning: str
-    lower_is_better: bool
+    about: str
     value: str
     interval: str
     other: str
@@ -71,15 +75,17 @@ def first_screen(evidence: Evidence, words: Words) -> Markup:
         evidence=evidence,
         began=began(evidence),
         what=what(evidence, words),
+        task=task_of(evidence),
         rows=split_rows(evidence),
-        scored=evidence.test.get("rows"),
+        scored=scored(evidence, words),
         verdict=verdict,
         sentence=verdict.sentence(words),
         lines=shown,
         agree=any(words("first.agree") in (line.interval, line.gain_interval) for line in shown),
         against=baseline_name(verdict.against, words),
-        against_what=_baseline_what(evidence, verdict.against, words),
-        alone=len(evidence.test.get("baselines", {})) == 1,
+        compared=words.markup("first.gain", baseline=inline_names([verdict.against], words)),
+        baselines=baselines(evidence, verdict, words),
+        measured=evidence.test.get("rows"),
         notes=[words.told(note) for note in evidence.test.get("notes", ())],
         level=words.percent(evidence.test.get("bootstrap", {}).get("level", 0.95)),
         how_sure=how_sure(evidence, words),
@@ -92,16 +98,19 @@ def began(evidence: Evidence) -> str:
     return datetime.fromisoformat(times[0]).date().isoformat() if times else ""
 
 
+def task_of(evidence: Evidence) -> str:
+    """The task's name, without the distribution that it is from."""
+    return str(evidence.recipe.get("task", {}).get("use", "")).rpartition(":")[2]
+
+
 def what(evidence: Evidence, words: Words) -> Markup:
-    """What was trained on what, in one or two sentences."""
+    """What was trained on what, in two or three sentences."""
     model = evidence.recipe.get("model", {})
-    task = str(evidence.recipe.get("task", {}).get("use", "")).rpartition(":")[2]
     data = words.markup("first.list").join(map(_code, data_places(evidence)))
     parts = [
         words.markup(
             "first.what",
             does=_does(evidence, words),
-            task=_code(task),
             base=_base(model, words),
             data=data,
         )
@@ -118,8 +127,11 @@ def _does(evidence: Evidence, words: Words) -> str:
     kind = str(facts.get("predicts", ""))
     if kind == "texts" and not facts.get("generates"):
         kind = "passages"
-    known = f"first.does.{kind}" in words and (labels or kind not in ("labels", "label_sets"))
-    return words(f"first.does.{kind}", n=labels) if known else words("first.does.other")
+    if f"first.does.{kind}" not in words or (kind in ("labels", "label_sets") and not labels):
+        return words("first.does.other")
+    does = words(f"first.does.{kind}", n=labels)
+    named = words("first.list").join(evidence.labels)
+    return words("first.named", does=does, names=named) if 0 < len(named) <= MOST_LETTERS else does
 
 
 def _base(model: Mapping[str, Any], words: Words) -> Markup:
@@ -138,9 +150,12 @@ def data_places(evidence: Evidence) -> list[str]:
 
 
 def place(text: str) -> str:
-    """A place as it is named to others: of a path on somebody's machine the last part."""
-    path = PurePosixPath(text)
-    return path.name if path.is_absolute() or text.startswith(("~", "..")) else text.removeprefix("package:")
+    """A place as it is named to others: of a path to a file, or on somebody's machine, the last part; of a folder of a
+    package the package; the name of a hub as it is. The recipe, further down the page, has the whole."""
+    path = PurePosixPath(text.removeprefix("package:"))
+    if ENDING.fullmatch(path.suffix) or path.is_absolute() or text.startswith(("~", "..")):
+        return path.name
+    return path.parts[0] if text.startswith("package:") else text
 
 
 def _code(text: str) -> Markup:
@@ -155,11 +170,34 @@ def split_rows(evidence: Evidence) -> dict[str, int]:
     return {name: int(dealt.get(name, 0)) for name in SPLITS}
 
 
-def _baseline_what(evidence: Evidence, name: str, words: Words) -> str:
-    """What a baseline is: of the core's own their explanation, of others their description."""
-    if f"baselines.{name}" in words:
-        return words(f"baselines.{name}")
-    return words.told(str(evidence.test.get("baselines", {}).get(name, {}).get("description", "")))
+def scored(evidence: Evidence, words: Words) -> str:
+    """How many of the test rows are scored, and why the others are not; "" where all are."""
+    left_out = {name: number for name, number in evidence.test.get("left_out", {}).items() if number}
+    rows = evidence.test.get("rows")
+    if rows is None or rows == split_rows(evidence)["test"]:
+        return ""
+    why = [words(f"first.left_out.{name}", n=words.count(number)) for name, number in left_out.items()]
+    return words("first.clause").join([words("first.scored", n=words.count(rows)), *why])
+
+
+def baselines(evidence: Evidence, verdict: Verdict, words: Words) -> list[tuple[str, str]]:
+    """Each baseline by its name, with what it is and how well it does, the hardest to beat first."""
+    found = evidence.test.get("baselines", {})
+    ordered = sorted(found, key=lambda name: name != verdict.against)
+    return [(baseline_name(name, words), _baseline_told(evidence, verdict, name, words)) for name in ordered]
+
+
+def _baseline_told(evidence: Evidence, verdict: Verdict, name: str, words: Words) -> str:
+    """What a baseline is, as it says itself, the deciding metric of it, and whether it is the hardest of several."""
+    found = evidence.test["baselines"]
+    value = found[name].get("metrics", {}).get(verdict.metric, {}).get("value")
+    hardest = len(found) > 1 and name == verdict.against
+    told = [
+        words.told(str(found[name].get("description", ""))),
+        "" if value is None else words("first.value", metric=verdict.metric, value=words.number(value)),
+        words("first.hardest") if hardest else "",
+    ]
+    return words("first.aside").join(filter(None, told))
 
 
 def how_sure(evidence: Evidence, words: Words) -> str:
@@ -192,24 +230,29 @@ def _line(
     found, other = test["metrics"][name], baseline.get("metrics", {}).get(name, {})
     return Line(
         name=name,
-        meaning=_meaning(evidence, name, words),
-        lower_is_better=not test["greater_is_better"][name],
+        about=_about(evidence, name, words),
         value=words.number(found["value"]),
         interval=_interval(found, test, words),
         other=words.number(other.get("value")),
-        gain=words.signed(gain.value) if gain else DASH,
-        gain_interval=gain.told(words) if gain else "",
-        tone=gain.tone if gain else "",
+        gain=gain.amount(words) if gain else DASH,
+        gain_interval=_span(gain, words) if gain else "",
+        tone="" if gain is None else "unsure" if gain.degenerate else gain.tone,
         strip=Strip.of(gain, reach) if gain and not gain.degenerate else None,
     )
 
 
-def _meaning(evidence: Evidence, name: str, words: Words) -> str:
-    """What a metric measures, in a few words; "" for one that only its plugin knows."""
-    used = dict(zip(evidence.test["greater_is_better"], evidence.recipe.get("metrics", ()), strict=False)).get(name, {})
-    metric = str(used.get("use", "")).rpartition(":")[2]
-    keys = (f"metrics.{metric}-{used.get('average')}", f"metrics.{metric}")
-    return next((words(key) for key in keys if key in words), "")
+def _about(evidence: Evidence, name: str, words: Words) -> str:
+    """What a metric measures, as it says itself (runs of old versions have not recorded that), and whether lower is
+    better."""
+    meaning = words.told(str(evidence.test.get("meanings", {}).get(name, "")))
+    lower = "" if evidence.test["greater_is_better"][name] else words("first.lower")
+    return words("first.aside").join(filter(None, [meaning, lower]))
+
+
+def _span(gain: Gain, words: Words) -> str:
+    """The interval of a gain, and that it may be chance where it holds no difference at all."""
+    unsure = gain.tone == "unsure" and not gain.degenerate
+    return words("gain.chance", span=gain.span(words)) if unsure else gain.span(words)
 
 
 def _reaches(gains: Mapping[str, Gain | None]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sftcore.report.cases import Piece, Shown, changes, marked, parsed, passages, role_name, shown, turns
+from sftcore.report.cases import Piece, Shown, changes, marked, parsed, passages, role_name, shown, turns, within_room
 from sftcore.report.evidence import HEAVY, Evidence
 from sftcore.report.frame import Section, filled
 from sftcore.report.words import Words
@@ -14,6 +14,9 @@ from sftcore.runs.predictions import FILE, GIVEN, OWN
 NAMES = (("reference", "label"), ("prediction", "prediction"))
 """What was right and what was said: their names in predictions.parquet and in metrics.json."""
 MOST = 50
+COLUMNS = (("reference", "right"), ("prediction", "said"))
+IN_LINE = 200
+"""Characters up to which answers stand in a line; longer ones are texts of their own."""
 OPEN = 10
 """Mistakes that are shown at once; the others are folded."""
 
@@ -25,6 +28,8 @@ def section(evidence: Evidence, words: Words) -> Section | None:
         return None
     rows, roles = _rows(evidence, [mistake["row_id"] for mistake in mistakes])
     cases = [_case(mistake, row, roles, evidence, words) for mistake, row in zip(mistakes, rows, strict=True)]
+    for case, texts in zip(cases, within_room(case["texts"] for case in cases), strict=True):
+        case["texts"] = texts
     body = filled(
         "mistakes.html",
         words,
@@ -71,15 +76,19 @@ def _case(
     kind = evidence.predictions_meta.get("predicts", "labels")
     of_texts = kind == "texts" and evidence.texts and bool(row)
     right, said = (row.get(name) if of_texts else mistake.get(old) for name, old in NAMES)
+    answers = {"right": _said(right, of_texts, words), "said": _said(said, of_texts, words)}
+    long = of_texts and max(map(len, answers.values())) > IN_LINE
+    texts = list(_texts(row, roles, kind, words)) if evidence.texts else []
+    if long:
+        texts += [shown(words(f"mistakes.{name}"), [Piece("", answers[key])]) for name, key in COLUMNS]
     return {
         "row": mistake["row_id"],
         "file": row.get("file", ""),
         "file_row": row.get("file_row"),
-        "right": _said(right, of_texts, words),
-        "said": _said(said, of_texts, words),
+        **answers,
         "value": mistake.get("error", mistake.get("score")),
-        "quiet": kind == "spans" or (kind == "texts" and not of_texts),
-        "texts": list(_texts(row, roles, kind, words)) if evidence.texts else [],
+        "quiet": kind == "spans" or (kind == "texts" and not of_texts) or long,
+        "texts": texts,
     }
 
 

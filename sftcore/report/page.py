@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from sftcore.models.calls import first_line
 from sftcore.report import (
     advice,
     answers,
@@ -96,5 +97,5 @@ def _title(evidence: Evidence, words: Words) -> str:
 
 def _told(error: Exception, evidence: Evidence) -> str:
     """What went wrong: where texts of the data may not be shown, which an error may quote, its kind alone."""
-    lines = str(error).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines and evidence.texts else type(error).__name__
+    kind, line = type(error).__name__, first_line(error)
+    return f"{kind}: {line}" if evidence.texts and line != kind else kind

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from sftcore.figures import SMALLEST, signed
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -30,14 +32,37 @@ class Gain:
         """Which side of zero the whole interval is on."""
         return "good" if self.low > 0 else "bad" if self.high < 0 else "unsure"
 
-    def told(self, words: Words) -> str:
-        """Its interval, or that the resamples agree."""
-        return words("first.agree") if self.degenerate else words.interval(self.low, self.high, signed=True)
+    def amount(self, words: Words) -> str:
+        """`0.054 better`, `0.500 worse`, without a sign, whichever way the metric counts."""
+        side = "same" if abs(self.value) < SMALLEST else "better" if self.value > 0 else "worse"
+        return words(f"gain.{side}", amount=_plain(self.value))
+
+    def span(self, words: Words) -> str:
+        """Its interval as `amount` has it: `0.003 worse to 0.029 better`; or that the resamples agree."""
+        if self.degenerate:
+            return words("first.agree")
+        if self.low > -SMALLEST:
+            return words("gain.better_span", low=_plain(self.low), high=_plain(self.high))
+        if self.high < SMALLEST:
+            return words("gain.worse_span", low=_plain(self.high), high=_plain(self.low))
+        return words("gain.both_span", low=_plain(self.low), high=_plain(self.high))
+
+
+def _plain(value: float) -> str:
+    """With three decimals and no sign; what is nothing but a sign is 0."""
+    return signed(abs(value)).lstrip("+")
 
 
 def baseline_name(name: str, words: Words) -> str:
     """What a baseline is called in a sentence."""
     return words(f"baseline_names.{name}") if f"baseline_names.{name}" in words else name
+
+
+def inline_names(names: Sequence[str], words: Words) -> Markup:
+    """What baselines are called inside a sentence; in Chinese with a space beside Latin letters."""
+    called = [baseline_name(name, words) for name in names]
+    before, after = (" " if words.language == "zh" and name.isascii() else "" for name in (called[0], called[-1]))
+    return before + words.markup("first.list").join(map(whole, called)) + after
 
 
 def gain_of(baseline: Mapping[str, Any], metric: str, greater_is_better: bool) -> Gain | None:
@@ -88,38 +113,46 @@ class Verdict:
         """The whole verdict: one sentence, with every reservation that the terminal tells too."""
         gain = self.gain
         if gain is None or self.kind in ("no-test", "no-baseline", "undefined"):
-            return words.markup(f"verdict.{self.kind}", metric=_whole(self.metric))
+            return words.markup(f"verdict.{self.kind}", metric=whole(self.metric))
         ours = self.test["metrics"][self.metric]["value"]
         theirs = self.test["baselines"][self.against]["metrics"][self.metric]["value"]
         compared = len(list(self._gains(self.metric)))
         return words.markup(
             f"verdict.{self.kind}",
             all=words("verdict.both") if compared == 2 else words.several("verdict.all", compared),
-            metric=_whole(self.metric),
+            metric=self._metric_told(words),
             ours=words.number(ours),
             theirs=words.number(theirs),
-            baseline=baseline_name(self.against, words),
+            baseline=inline_names([self.against], words),
             rows=words.count(self.test["rows"]),
             gain=self._gain_told(gain, words),
             but=self._reservations(words),
         )
 
+    def _metric_told(self, words: Words) -> Markup:
+        name = whole(self.metric)
+        return name if self._greater(self.metric) else words.markup("verdict.lower", metric=name)
+
     def _gain_told(self, gain: Gain, words: Words) -> str:
-        value = words.signed(gain.value)
+        amount = gain.amount(words)
         if gain.degenerate:
-            return words("verdict.gain_agree", gain=value)
+            return words("verdict.gain_agree", gain=amount)
         key = "verdict.gain_includes" if gain.tone == "unsure" else "verdict.gain"
         level = words.percent(self.test.get("bootstrap", {}).get("level", 0.95))
-        return words(key, gain=value, level=level, interval=words.interval(gain.low, gain.high, signed=True))
+        return words(key, gain=amount, level=level, interval=gain.span(words))
 
-    def _reservations(self, words: Words) -> str:
+    def _reservations(self, words: Words) -> Markup:
         """The other metrics by which it is worse than a baseline or, where it beats them, no better."""
+        from markupsafe import Markup
+
         kinds = [("not_so", "unsure")] if self.kind == "better" else []
-        return "".join(
+        told = [
             self._reservation(key, baselines, metrics, words)
             for key, tone in [*kinds, ("worse_by", "bad")]
             for baselines, metrics in self._by_baselines(tone).items()
-        )
+        ]
+        end = words.markup("verdict.end")
+        return _span("but", Markup("").join([*told, end])) if told else end
 
     def _by_baselines(self, tone: str) -> dict[tuple[str, ...], list[str]]:
         """All metrics but the first by the baselines against which their gain has this tone."""
@@ -129,12 +162,11 @@ class Verdict:
                 found.setdefault(against, []).append(metric)
         return found
 
-    def _reservation(self, key: str, baselines: tuple[str, ...], metrics: list[str], words: Words) -> str:
-        named = words("first.list").join(metrics)
+    def _reservation(self, key: str, baselines: tuple[str, ...], metrics: list[str], words: Words) -> Markup:
+        named = words.markup("first.list").join(map(whole, metrics))
         if len(baselines) == len(self.test["baselines"]):
-            return words(f"verdict.{key}", metrics=named)
-        against = words("first.list").join(baseline_name(name, words) for name in baselines)
-        return words(f"verdict.{key}_against", metrics=named, baselines=against)
+            return words.markup(f"verdict.{key}", metrics=named)
+        return words.markup(f"verdict.{key}_against", metrics=named, baselines=inline_names(baselines, words))
 
     def _gains(self, metric: str) -> Iterator[tuple[str, Gain]]:
         for name, baseline in self.test.get("baselines", {}).items():
@@ -146,8 +178,12 @@ class Verdict:
         return bool(self.test.get("greater_is_better", {}).get(metric, True))
 
 
-def _whole(name: str) -> Markup:
+def whole(name: str) -> Markup:
     """A name that no line breaks in."""
+    return _span("nowrap", name)
+
+
+def _span(kind: str, text: str) -> Markup:
     from markupsafe import Markup
 
-    return Markup('<span class="nowrap">{}</span>').format(name)
+    return Markup('<span class="{}">{}</span>').format(kind, text)

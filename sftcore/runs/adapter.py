@@ -11,6 +11,7 @@ from sftcore.models.adapters import is_adapted
 from sftcore.models.base import Base
 from sftcore.models.calls import without_progress_bars
 from sftcore.runs import files
+from sftcore.runs.card.markdown import place
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,9 +33,9 @@ def save_adapter(run: Run, recipe: Recipe, model: PreTrainedModel, base: Base) -
     """
     if not (run.writes and is_adapted(model)):
         return
-    part, place = run.path / PART, run.path / FOLDER
-    with files.disk_errors(place):
-        for folder in (part, place):  # a killed process may have left either
+    part, target = run.path / PART, run.path / FOLDER
+    with files.disk_errors(target):
+        for folder in (part, target):  # a killed process may have left either
             shutil.rmtree(folder, ignore_errors=True)
         part.mkdir()
         with without_progress_bars():
@@ -42,7 +43,7 @@ def save_adapter(run: Run, recipe: Recipe, model: PreTrainedModel, base: Base) -
         files.share(part)
         _name_base(part, base)
         files.write_text(part / README, _readme(recipe, base))
-        part.rename(place)
+        part.rename(target)
         files.sync_folder(run.path)
 
 
@@ -67,7 +68,7 @@ def _readme(recipe: Recipe, base: Base) -> str:
 
 def _usage(recipe: Recipe, base: Base) -> str:
     return (
-        f"An adapter for {_shown(base.name)}. The folder `model` beside this one is that base with the adapter merged "
+        f"An adapter for {place(base.name)}. The folder `model` beside this one is that base with the adapter merged "
         "into it, and needs no PEFT; `sftcore export RUN --merge` makes it again.\n\n"
         f"```python\n{snippet(recipe, base)}```"
     )
@@ -75,7 +76,7 @@ def _usage(recipe: Recipe, base: Base) -> str:
 
 def snippet(recipe: Recipe, base: Base) -> str:
     """Python that loads base and adapter by PEFT, to be run in the run's folder."""
-    auto, loads = recipe.task.auto_class, f'"{_shown(base.name)}"'
+    auto, loads = recipe.task.auto_class, f'"{place(base.name)}"'
     if base.gguf_file:
         loads = f'"folder of the file", gguf_file="{base.gguf_file}"'
     pinned = f', revision="{base.commit}"' if base.commit else ""
@@ -86,8 +87,3 @@ def snippet(recipe: Recipe, base: Base) -> str:
         f"base = {auto}.from_pretrained({loads}{pinned}, config=config)\n"
         'model = PeftModel.from_pretrained(base, "adapter").eval()\n'
     )
-
-
-def _shown(name: str) -> str:
-    """The base as the recipe names it; of a place on this machine its last part."""
-    return Path(name).name if Path(name).is_absolute() or name.startswith(("~", "..")) else name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -13,6 +12,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from sftcore.plugin_loading import is_editable
 
 PACKAGES = (
     "sftcore",
@@ -62,7 +63,7 @@ def package(name: str, module: str = "") -> dict[str, str]:
         found = distribution(name)
     except PackageNotFoundError:
         return {"version": "", "editable": "yes", "sha256": digest} if (digest := tree_sha256([tree])) else {}
-    if _is_editable(found):
+    if is_editable(found):
         return {"version": found.version, "editable": "yes", "sha256": tree_sha256([tree, *_modules(found)])}
     return {"version": found.version, "sha256": _record_sha256(found)}
 
@@ -98,14 +99,6 @@ def _record_sha256(found: Distribution) -> str:
     lines = (found.read_text("RECORD") or "").splitlines()
     kept = sorted(line for line in lines if ",sha256=" in line and ".dist-info/" not in line and "../" not in line)
     return hashlib.sha256("\n".join(kept).encode()).hexdigest()
-
-
-def _is_editable(found: Distribution) -> bool:
-    try:
-        origin = json.loads(found.read_text("direct_url.json") or "{}")
-    except ValueError:
-        return False
-    return bool(origin.get("dir_info", {}).get("editable"))
 
 
 def _modules(found: Distribution) -> list[str]:

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sftcore import locations
 from sftcore.errors import ModelError, Problem, RunError
 from sftcore.reporter import SILENT, Reporter
 from sftcore.runs import adapter, files
-from sftcore.runs.folder import Run
+from sftcore.runs.folder import Run, run_around
 from sftcore.runs.recompute import Outputs, Regenerated
 from sftcore.runs.verify import compare_outputs, require_whole
 
@@ -103,6 +105,9 @@ def _written(place: Path) -> Iterator[Path]:
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         what = "the folder is not empty" if place.is_dir() else "this is a file"
         raise RunError(Problem(f"{what}, and nothing is overwritten", str(place), advice="name another: --to DIR"))
+    if run_around(place) is not None:
+        message = "lies in a run, whose files are hashed and stay as they are"
+        raise RunError(Problem(message, str(place), advice="give a place beside it: --to DIR"))
     part = place.absolute().with_name(f".{place.absolute().name}{files.PART}")
     with files.disk_errors(place):
         shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
@@ -171,14 +176,12 @@ def _recorded_base(run: Run) -> str:
 
 def _weights_difference(one: Path, other: Path) -> float:
     """The largest difference between the weights in two folders. Raises `RunError` where it is more than rounding."""
-    import torch
-
     first, second = _weights(one), _weights(other)
     if first.keys() != second.keys() or any(first[name].shape != second[name].shape for name in first):
         raise RunError(Problem("base and adapter make another model than the run's", str(other)))
-    pairs = [(first[name].double(), second[name].double()) for name in first]
-    difference = max((float((a - b).abs().max()) for a, b in pairs if a.numel()), default=0.0)
-    largest = max((float(torch.abs(a).max()) for a, _ in pairs if a.numel()), default=0.0)
+    filled = [name for name in first if first[name].numel()]  # one at a time in float64, NaN passed on by numpy
+    difference = float(np.max([float((first[n].double() - second[n].double()).abs().max()) for n in filled]))
+    largest = max(float(first[name].abs().max()) for name in filled)
     if not difference <= LARGEST_DIFFERENCE * max(largest, 1.0):
         message = f"the weights of base and adapter differ from those of the run's model by up to {difference:.2g}"
         raise RunError(Problem(message, str(other), advice=f"take {one}, which holds the merged model as it was saved"))

@@ -6,7 +6,6 @@ file is still there, and nothing half-written stays behind.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -14,15 +13,17 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sftcore.errors import Problem, ResourceError, RunError
+from sftcore.resources import FULL
+from sftcore.resources import sync_folder as sync_folder
 
 PART = ".sftcore-part"
 """How the names of files end that are being written; a killed process may leave one."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK = 1 << 20
 
 
@@ -33,7 +34,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where, why = str(path), error.strerror or str(error)
-        if error.errno in _FULL:
+        if error.errno in FULL:
             advice = "make room on that disk and repeat the command; it goes on where it was"
             raise ResourceError(Problem(f"can't be written: {why}", where=where, advice=advice)) from error
         advice = "make the place writable, or name another"
@@ -96,18 +97,6 @@ def share(folder: Path) -> None:
         path.chmod(rights)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable; file systems that can't are left at that."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-            raise
-    finally:
-        os.close(descriptor)
-
-
 def walk(folder: Path) -> list[Path]:
     """Every file below the folder, sorted by its path; links to folders are not followed."""
     found = [Path(base, name) for base, _, names in os.walk(folder) for name in names]
@@ -122,7 +111,8 @@ def remove_parts(folder: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's own types: arrays and tuples as lists, paths as text, NaN and infinities as None."""
+    """The value in JSON's own types: arrays and tuples as lists, sets sorted, objects by `as_json` or their fields,
+    paths as text, NaN and infinities as None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -133,4 +123,6 @@ def plain(value: Any) -> Any:
         return value
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, torch tensors
         return plain(value.tolist())
-    return str(value)
+    if hasattr(value, "as_json"):
+        return plain(value.as_json())
+    return plain(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else str(value)

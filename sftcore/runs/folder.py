@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 SUMS = "SHA256SUMS"
 LOG = "log.jsonl"
 CHECKPOINTS = "checkpoints"
+"""What training needs to go on: no part of a finished run, and the only files in it that are pickles."""
 STARTING = ".starting-"
 """How the name of a run folder begins that is being made; a killed process may leave one."""
 
 _ID = re.compile(r"[0-9]{4,}")
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 _SECONDS_TO_CHOOSE = 30.0
 _SECONDS_TO_FOLLOW = 600.0
 _OPENED = itertools.count()
@@ -109,8 +109,8 @@ class Run:
 
     @property
     def recipe_text(self) -> str:
-        """The recipe as it was given."""
-        return (self.path / "recipe.toml").read_bytes().decode()
+        """The recipe as it was given; bytes that are no UTF-8 any more as U+FFFD."""
+        return (self.path / "recipe.toml").read_bytes().decode(errors="replace")
 
     def recipe(self, folder: Path | None = None) -> Recipe:
         """The recipe as it was carried out, overrides and defaults included. Raises `PluginError`, `RecipeError`.
@@ -118,13 +118,14 @@ class Run:
         Its relative paths are relative to `folder`; default: the run's, where none of them leads anywhere.
         """
         from sftcore.recipe import Recipe
+        from sftcore.recipe.reading import as_written
         from sftcore.recipe.requirements import lacking
         from sftcore.registry import discover
 
         where = str(self.path / "lock.json")
         if "recipe" not in self.lock:
             raise RunError(_damaged(self.path / "lock.json", "it holds no recipe"))
-        values = _without_nulls(self.lock["recipe"])
+        values = as_written(_without_nulls(self.lock["recipe"]))
         if isinstance(values.get("train"), dict):
             values["train"].pop("report_to", None)  # whoever uses the model needs none of its trackers
         absent = lacking(values, self.lock.get("fingerprint", {}).get("plugins", {}), discover(), where)
@@ -180,10 +181,10 @@ def runs_folder(runs: str | Path | None = None) -> Path:
     return Path(runs or os.environ.get("SFTCORE_RUNS") or "runs")
 
 
-def safe_name(name: str) -> bool:
-    """Whether a recipe's name can be the name of a folder on any system."""
-    shape = bool(name) and not _UNSAFE.search(name) and len(name.encode("utf-8", "replace")) <= 120
-    return shape and name[0] not in ". -~" and name[-1] not in ". "
+def run_around(path: Path) -> Path | None:
+    """The folder of the run that the path lies in, or is, links followed; None where it lies in none."""
+    whole, own = path.resolve(), ("lock.json", "recipe.toml")
+    return next((place for place in (whole, *whole.parents) if all((place / one).is_file() for one in own)), None)
 
 
 @contextmanager
@@ -202,11 +203,8 @@ def open_run(
     begins: recipe.toml, overrides.json and lock.json are written, and the folder appears with them in it. A run
     that an error ends before its first checkpoint leaves no folder: the mended recipe finds nothing in its way.
     Raises `RunError` where the newest run is unsealed and something of its fingerprint changed (one problem a
-    key), is in use or damaged; `RecipeError` for a name that can't be a folder's.
+    key), is in use or damaged.
     """
-    if not safe_name(recipe.name):
-        message = "can't be the name of a folder; letters, digits, - and _ are safe"
-        raise RecipeError(recipe.problem("name", message))
     folder, wanted = runs_folder(runs) / recipe.name, files.plain(dict(fingerprint))
     key = f"{launch()} {next(_OPENED)}"
     if rank() > 0:
@@ -267,14 +265,13 @@ def _begin(recipe: Recipe, folder: Path, fingerprint: dict[str, Any], reporter: 
         starting.mkdir()
         try:
             _write_beginning(recipe, starting, path.name, fingerprint)
+            Run(starting).log({"event": "started"})
             starting.rename(path)
             files.sync_folder(folder)
         except BaseException:
             shutil.rmtree(starting, ignore_errors=True)
             raise
-    run, lock = Run(path), Lock(path).acquire()
-    run.log({"event": "started"})
-    return run, lock
+    return Run(path), Lock(path).acquire()
 
 
 def _discard_if_bare(path: Path) -> None:
@@ -377,6 +374,9 @@ def _damaged(path: Path, why: str) -> Problem:
 
 
 def _not_found(text: str, runs: Path) -> Problem:
+    if text and Path(text).is_dir():
+        advice = "a run folder is runs/NAME/0001, as sftcore run RECIPE makes it; a copy has to be whole"
+        return Problem("this folder is no run: it has no lock.json", where=text, advice=advice)
     names = [path.name for path in runs.iterdir() if _newest(path)] if runs.is_dir() else []
     if not names:
         advice = "give a run folder, --runs, or SFTCORE_RUNS; sftcore run RECIPE makes runs"

@@ -46,7 +46,11 @@ class Lock:
             raise
         self._descriptor = descriptor
         _HELD.add(self)
-        self.tell({})
+        try:
+            self.tell({})
+        except BaseException:  # a full disk: the holder can't be named, and must not hold it for good
+            self.release()
+            raise
         return self
 
     def tell(self, facts: dict[str, Any]) -> None:

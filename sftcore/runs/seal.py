@@ -10,11 +10,8 @@ from pathlib import Path
 
 from sftcore.errors import Problem, RunError
 from sftcore.runs import files
-from sftcore.runs.folder import SUMS, Run
+from sftcore.runs.folder import CHECKPOINTS, SUMS, Run
 from sftcore.runs.locking import LOCK_FILE
-
-CHECKPOINTS = "checkpoints"
-"""What training needs to go on: no part of a finished run, and the only files in it that are pickles."""
 
 
 def seal(run: Run) -> None:

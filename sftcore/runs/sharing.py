@@ -67,11 +67,12 @@ def plan_push(run: Run, to: str = "", *, public: bool = False, ask: bool = True,
     require_whole(run, "push", reporter)
     name = to or run.name
     _check_name(name, given=bool(to))
+    found = files.walk(run.model_path)
     planned = Push(
         run=str(run.path),
         repo=name if "/" in name else f"{YOU}/{name}",
         private=not public,
-        files=tuple((path.relative_to(run.model_path).as_posix(), path.stat().st_size) for path in _files(run)),
+        files=tuple((path.relative_to(run.model_path).as_posix(), path.stat().st_size) for path in found),
         card=_card(run),
         notes=tuple(_notes(run)),
     )
@@ -99,10 +100,6 @@ def push(run: Run, planned: Push, reporter: Reporter = SILENT) -> Push:
             commit_message=f"{run.name} {run.id}, trained with sftcore",
         )
     return replace(planned, url=f"{api.endpoint}/{planned.repo}", commit=str(done.oid))
-
-
-def _files(run: Run) -> list[Any]:
-    return files.walk(run.model_path)
 
 
 def _check_name(name: str, *, given: bool) -> None:

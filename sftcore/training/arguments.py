@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sftcore.errors import RecipeError
+from sftcore.recipe.train import OURS
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 Device: TypeAlias = Literal["cpu", "cuda", "mps"]
 
-_OURS = {"early_stopping_patience", "class_weights", "tokens_per_batch", "precision", "label_smoothing_factor"}
+_OTHERWISE = {*OURS, "label_smoothing_factor"}
 _DECIDED = {"eval_strategy", "eval_steps", "save_strategy", "save_steps", "save_total_limit", "logging_steps"}
 _DECIDED |= {"max_steps", "load_best_model_at_end", "metric_for_best_model", "greater_is_better", "optim", "report_to"}
 
@@ -175,7 +176,7 @@ def _core(number: int) -> tuple[str, ...]:
 
 
 def _quota(file: Path) -> float:
-    """Processors' worth of time that the control group grants; infinite where nothing limits it."""
+    """Processors' worth of time that the control group grants; more than any machine has where nothing limits it."""
     try:
         granted, period = file.read_text().split()
         return float(granted) / float(period)
@@ -191,9 +192,11 @@ def training_arguments(
 
     known = {field.name for field in dataclasses.fields(TrainingArguments)}
     table = {key: value for key, value in _table(recipe.train).items() if value is not None}
-    given = {key: value for key, value in table.items() if key in known - _OURS - _DECIDED}
+    given = {key: value for key, value in table.items() if key in known - _OTHERWISE - _DECIDED}
     if not warmup_steps(recipe, plan):
         given["warmup_steps"] = 0
+    if recipe.train.tokens_per_batch:
+        given["per_device_train_batch_size"] = 1  # an item is a batch
     if isinstance(given.get("lr_scheduler_kwargs"), Mapping):
         given["lr_scheduler_kwargs"] = dict(given["lr_scheduler_kwargs"])
     return TrainingArguments(

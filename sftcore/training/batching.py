@@ -103,6 +103,11 @@ class EpochRows(Dataset[list[dict[str, Any]]]):
         else:
             self._items = kept[epoch_order(lengths, self._step_rows, self._seed, epoch)].reshape(-1, 1)
 
+    @property
+    def encoded(self) -> EncodedRows:
+        """The rows of the epoch at hand, those that do not come among them."""
+        return self._encoded
+
     def __len__(self) -> int:
         return len(self._items)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sftcore.resources import sync_folder
+
 if TYPE_CHECKING:
     from sftcore.reporter import Reporter
 
@@ -36,12 +38,12 @@ def publish(staged: Path, folder: Path) -> Path:
     """Write the manifest of a staged checkpoint, flush it to the disk and rename it into the folder."""
     _write_manifest(staged)
     for directory in (path for path in [staged, *staged.rglob("*")] if path.is_dir()):
-        _flush(directory)
+        sync_folder(directory)
     target = folder / staged.name
     if target.exists():
         _set_aside(target)
     os.replace(staged, target)
-    _flush(folder)
+    sync_folder(folder)
     return target
 
 
@@ -67,15 +69,6 @@ def _manifest(files: dict[str, Any]) -> bytes:
 
 def _files(checkpoint: Path) -> Iterator[Path]:
     return (path for path in sorted(checkpoint.rglob("*")) if path.is_file() and path.name != MANIFEST)
-
-
-def _flush(directory: Path) -> None:
-    """Flush the names in a directory to the disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def fault(checkpoint: Path) -> str:

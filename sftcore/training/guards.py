@@ -46,12 +46,12 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def agree(self, processes: int) -> None:
+    def agree(self, args: TrainingArguments) -> None:
         """Let all processes know of a signal that one of them got, so that they stop at the same step."""
-        if processes > 1:
+        if args.world_size > 1:
             import torch
 
-            flag = torch.tensor(self.received or 0)
+            flag = torch.tensor(self.received or 0, device=args.device)  # NCCL takes nothing from elsewhere
             torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
             self.received = int(flag) or None
 
@@ -74,7 +74,7 @@ class StopAtSignal(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **keywords: Any
     ) -> None:
         """Ask for a checkpoint."""
-        self._signals.agree(args.world_size)
+        self._signals.agree(args)
         if self._signals.received is not None:
             self._reporter.note("stopping: saving a checkpoint")
         if self._signals.received is not None or control.should_training_stop:
@@ -113,8 +113,11 @@ def all_finite(values: Sequence[float]) -> bool:
 
 
 @contextmanager
-def resources(folder: Path, batch: int, accumulation: int) -> Iterator[None]:
-    """Turn running out of memory or disk into a `sftcore.ResourceError`; checkpoints that stand stay as they are."""
+def resources(folder: Path, batch: int, accumulation: int, tokens: int | None = None) -> Iterator[None]:
+    """Turn running out of memory or disk into a `sftcore.ResourceError`; checkpoints that stand stay as they are.
+
+    A batch has so many rows, or at most so many `tokens` where that is given.
+    """
     try:
         yield
     except SftcoreError:
@@ -124,16 +127,16 @@ def resources(folder: Path, batch: int, accumulation: int) -> Iterator[None]:
             advice = "make room on that disk; the same command goes on from the last checkpoint"
             raise ResourceError(Problem("the disk is full", where=str(folder), advice=advice)) from error
         if out_of_memory(error):
-            raise ResourceError(_memory(batch, accumulation)) from error
+            raise ResourceError(_memory(batch, accumulation, tokens)) from error
         raise
 
 
-def _memory(batch: int, accumulation: int) -> Problem:
-    if batch > 1:
+def _memory(batch: int, accumulation: int, tokens: int | None) -> Problem:
+    key, size = ("train.tokens_per_batch", tokens) if tokens else ("train.per_device_train_batch_size", batch)
+    advice = "set train.activation_checkpointing = true, lower model.max_length, or take a smaller model"
+    if size > 1:
         advice = (
-            f"set train.per_device_train_batch_size = {batch // 2} and train.gradient_accumulation_steps = "
-            f"{accumulation * 2}: the same steps in about half the memory; or lower model.max_length"
+            f"set {key} = {size // 2} and train.gradient_accumulation_steps = {accumulation * 2}: the same steps in "
+            "about half the memory; or lower model.max_length"
         )
-    else:
-        advice = "set train.activation_checkpointing = true, lower model.max_length, or take a smaller model"
-    return Problem("out of memory", key="train.per_device_train_batch_size", value=str(batch), advice=advice)
+    return Problem("out of memory", key=key, value=str(size), advice=advice)

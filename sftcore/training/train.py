@@ -99,39 +99,29 @@ def train(
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     size = recipe.train.per_device_train_batch_size
-    rows = EpochRows(
-        features,
-        seed=recipe.seed,
-        step_rows=size * recipe.train.gradient_accumulation_steps * world,
-        tokens_per_batch=recipe.train.tokens_per_batch,
-    )
-    loss = training_loss(recipe, task, state, features(0))
+    rows = _epoch_rows(recipe, features, world)
+    loss = training_loss(recipe, task, state, rows.encoded)
     batches = len(rows) if recipe.train.tokens_per_batch else -(-len(rows) // size)
     plan = make_plan(recipe, batches, validates=evaluate is not None, world_size=world)
-    tally = Tally()
-    device = choose_device()
+    tally, device = Tally(), choose_device()
     with (
         Signals() as signals,
-        resources(folder, size, recipe.train.gradient_accumulation_steps),
+        resources(folder, size, recipe.train.gradient_accumulation_steps, recipe.train.tokens_per_batch),
         _own_cache(model),
-        fast_attention(model, device, int(features(0).lengths.max(initial=0))) as attention,
+        fast_attention(model, device, int(rows.encoded.lengths.max(initial=0))) as attention,
         trackers(recipe, folder, reporter) as reporting,
     ):
         args = training_arguments(recipe, plan, folder, device=device, precision=precision)
         named(args, reporting)
-        if recipe.train.tokens_per_batch:
-            args.per_device_train_batch_size = 1
-        patience = recipe.train.early_stopping_patience
-        stopping = [_EarlyStopping(patience)] if patience else []
         trainer = SFTTrainer(
             model=model,
             args=args,
             rows=rows,
             collate=Collate(task, tokenizer),
             loss=loss,
-            evaluate=_named(recipe, plan, evaluate) if evaluate else None,
+            evaluate=_checked(recipe, plan, evaluate) if evaluate else None,
             callbacks=[
-                *stopping,
+                *_early_stopping(recipe),
                 *callbacks,
                 *reporting,
                 Progress(tally, reporter, log),
@@ -143,14 +133,17 @@ def train(
         )
         choices = {**describe(args, plan), "attention": attention}
         _announce(choices, recipe, model, reporter)
-        if recipe.train.lr_scheduler_type != "constant" and warmup_steps(recipe, plan) >= plan.max_steps:
-            reporter.warning(
-                f"training is all warm-up: train.warmup_steps is {warmup_steps(recipe, plan)} of {plan.max_steps} steps"
-            )
+        _warn_of_warmup(recipe, plan, reporter)
         resumed = _go(trainer, folder, reporter)
         signals.stop(trainer.state.global_step, plan.max_steps)
         loaded = _load_best(trainer, plan, folder, reporter)
     return _result(trainer, plan, resumed, loaded, choices)
+
+
+def _epoch_rows(recipe: Recipe, features: Callable[[int], EncodedRows], world: int) -> EpochRows:
+    train = recipe.train
+    step_rows = train.per_device_train_batch_size * train.gradient_accumulation_steps * world
+    return EpochRows(features, seed=recipe.seed, step_rows=step_rows, tokens_per_batch=train.tokens_per_batch)
 
 
 @contextmanager
@@ -165,7 +158,12 @@ def _own_cache(model: PreTrainedModel) -> Iterator[None]:
             config.use_cache = own
 
 
-def _named(recipe: Recipe, plan: Plan, evaluate: Evaluate) -> Evaluate:
+def _early_stopping(recipe: Recipe) -> list[TrainerCallback]:
+    patience = recipe.train.early_stopping_patience
+    return [_EarlyStopping(patience)] if patience else []
+
+
+def _checked(recipe: Recipe, plan: Plan, evaluate: Evaluate) -> Evaluate:
     """The caller's validation, which must give the metric that tells the best weights."""
 
     def checked(model: PreTrainedModel) -> Mapping[str, float]:
@@ -187,6 +185,12 @@ def _announce(choices: Mapping[str, Any], recipe: Recipe, model: PreTrainedModel
         f"with {choices['optimizer']} and {choices['attention']} attention: "
         f"{choices['steps']} step{'s' * (choices['steps'] != 1)}, {choices['steps_per_epoch']} an epoch"
     )
+
+
+def _warn_of_warmup(recipe: Recipe, plan: Plan, reporter: Reporter) -> None:
+    steps = warmup_steps(recipe, plan)
+    if recipe.train.lr_scheduler_type != "constant" and steps >= plan.max_steps:
+        reporter.warning(f"training is all warm-up: train.warmup_steps is {steps} of {plan.max_steps} steps")
 
 
 def _weights(recipe: Recipe, model: PreTrainedModel) -> str:

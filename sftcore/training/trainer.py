@@ -199,7 +199,7 @@ class SFTTrainer(Trainer):
         metrics = {f"{metric_key_prefix}_{name}": float(value) for name, value in values.items()}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        self._signals.agree(self.args.world_size)
+        self._signals.agree(self.args)
         if self.control.should_training_stop or self._signals.received is not None:
             self.control.should_save = True
         return metrics

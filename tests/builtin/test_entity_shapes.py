@@ -43,6 +43,29 @@ def test_tags_without_prefixes_join_their_neighbours() -> None:
     assert tag_names(("LOC", "PER")) == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 
 
+def test_tags_without_a_scheme_are_read_with_a_warning() -> None:
+    rows, said = reshaped(None, None, tokens=[["John", "Smith", "left"]], tags=[["PER", "PER", "O"]])
+    assert marked(rows[0]) == [("John Smith", "PER")]
+    sentence, *warnings = said.splitlines()
+    assert sentence.endswith("tags without B- and I-: neighbours are one entity")
+    assert warnings == ["the tags of tags have no B- and I-, so entities of one kind side by side are read as one"]
+    _, said = reshaped(None, None, tokens=[["John", "left"]], tags=[["NOUN", "VERB"]])
+    assert "every token is part of an entity, since no tag of tags is O (NOUN, VERB)" in said
+    _, said = reshaped(None, None, tokens=[["John", "left"]], tags=[["B-PER", "O"]])
+    assert len(said.splitlines()) == 1
+
+
+def test_a_tag_without_a_prefix_among_others_is_named_with_its_row() -> None:
+    tags = [["B-PER", "I-PER"], ["O", "PER"]]
+    with pytest.raises(DataError) as caught:
+        reshaped(None, None, tokens=[["John", "Smith"], ["saw", "Mary"]], tags=tags)
+    (problem,) = caught.value.problems
+    assert (problem.row, problem.key, problem.value) == (2, "tags", "PER")
+    assert "B-PER and I-PER, or O" in problem.advice
+    rows, _ = reshaped(None, None, tokens=[["a", "b"]], tags=[["E-mail", "name"]])
+    assert marked(rows[0]) == [("a", "E-mail"), ("b", "name")]
+
+
 def test_tokens_with_class_numbers_become_texts_with_entities() -> None:
     features = Features(
         {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=NAMES)), "id": Value("int64")}

@@ -152,6 +152,13 @@ def test_expected_calibration_error_by_hand() -> None:
     assert value(ours.ExpectedCalibrationError(bins=10), records) == pytest.approx((0.05 + 0.85 + 0.25) / 4, abs=1e-6)
 
 
+def test_calibration_is_of_the_rows_that_have_a_prediction_with_a_score() -> None:
+    scores = np.array([[0.95, 0.05], [np.nan, np.nan], [0.25, 0.75], [np.nan, np.nan]], np.float32)
+    records = Records("labels", np.arange(4), np.array([0, -1, 1, 1]), np.array([0, 1, 0, 1]), NAMES[:2], scores)
+    assert value(ours.ExpectedCalibrationError(bins=10), records) == pytest.approx((0.05 + 0.75) / 2, abs=1e-6)
+    assert math.isnan(value(ours.ExpectedCalibrationError(), records.take(np.array([1, 3]))))
+
+
 def test_metrics_of_numbers() -> None:
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""The task with a real tokenizer: labels, encoding, loss, decoding, thresholds, and a plugin's subclass of it."""
+"""The task text-classification: labels, rows, predictions, and a plugin's subclass of it."""
 
 from __future__ import annotations
 
@@ -12,30 +12,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from sftcore import DataError, Labels, LossOptions, Output, Prediction, TextClassification, TextClassificationState
-from sftcore.builtin.probabilities import best_threshold
-from sftcore.builtin.tokens import padding_id
-
-SINGLE = TextClassification()
-MULTI = TextClassification(problem_type="multi_label_classification")
-REGRESSION = TextClassification(problem_type="regression")
-
-
-class Mood(TextClassification, name="mood"):
-    """What a plugin writes: default labels, nothing else."""
-
-    labels: Labels = ("bad", "good")
-
-
-def rows(*labels: Any) -> list[dict[str, Any]]:
-    return [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(minilm: str) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(minilm)
+from sftcore import DataError, Output, Prediction, TextClassification, TextClassificationState
+from tests.builtin.classes import MULTI, REGRESSION, SINGLE, Mood, rows
 
 
 def test_labels_are_those_of_the_training_rows_numbers_in_their_order() -> None:
@@ -154,121 +132,6 @@ def test_default_metrics_understand_the_predictions() -> None:
         assert all(task.predicts in metric.understands for metric in task.default_metrics())
 
 
-TEXTS = ["I love it", "Terrible, would not buy again!", "ok " * 60, "unbelievably " * 30]
-
-
-@pytest.mark.parametrize("paired", [False, True])
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_encoding_is_that_of_the_tokenizer_and_counts_what_is_cut(tokenizer: Any, paired: bool, side: str) -> None:
-    private = pickle.loads(pickle.dumps(tokenizer))
-    private.truncation_side = side
-    data = [{"text": text} | ({"text_pair": "and " * 10 + text} if paired else {}) for text in TEXTS]
-    encoded = SINGLE.encode(data, private, TextClassificationState(labels=("a", "b")), 32)
-    second = [row["text_pair"] for row in data] if paired else None
-    expected = private(TEXTS, second, truncation="longest_first", max_length=32, padding=False)
-    whole = private(TEXTS, second, truncation=False, padding=False)
-    assert encoded.columns["input_ids"] == expected["input_ids"]
-    assert encoded.lost_tokens == [max(0, len(ids) - 32) for ids in whole["input_ids"]]
-    assert encoded.lost_tokens[2] > 0
-    assert set(encoded.columns) == ({"input_ids", "token_type_ids"} if paired else {"input_ids"})
-    if paired:
-        assert encoded.columns["token_type_ids"] == expected["token_type_ids"]
-
-
-def test_a_tokenizer_written_in_python_encodes_the_same(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = TextClassificationState(labels=("a", "b"))
-    data = [{"text": text, "text_pair": "so"} for text in TEXTS]
-    fast = SINGLE.encode(data, tokenizer, state, 32)
-    monkeypatch.setattr(type(tokenizer), "is_fast", False)
-    assert SINGLE.encode(data, tokenizer, state, 32) == fast
-
-
-def test_targets(tokenizer: Any) -> None:
-    def targets(task: TextClassification, *labels: Any) -> Any:
-        state = TextClassificationState(labels=() if task is REGRESSION else ("a", "b", "1"))
-        return task.encode(rows(*labels), tokenizer, state, 16).columns.get("labels")
-
-    assert targets(SINGLE, "b", "a", 1) == [1, 0, 2]
-    assert targets(MULTI, "b|1", [], "a") == [[0, 1, 1], [0, 0, 0], [1, 0, 0]]
-    assert targets(REGRESSION, "4.5", 2) == [4.5, 2.0]
-    assert targets(SINGLE, "b", None) is None
-    (edge,) = targets(REGRESSION, -100)
-    assert edge != -100
-    assert edge == pytest.approx(-100, abs=1e-4)
-
-
-def test_a_label_unknown_to_the_state_is_refused_before_training(tokenizer: Any) -> None:
-    state = SINGLE.fit(rows("a", "b"))
-    with pytest.raises(DataError, match="the training rows do not have: 'c'"):
-        SINGLE.encode(rows("a", "c"), tokenizer, state, 16)
-    with pytest.raises(DataError, match="'c'"):
-        SINGLE.reference({"text": "", "label": "c"}, state)
-
-
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_batches_are_those_of_the_library(tokenizer: Any, side: str) -> None:
-    from transformers import DataCollatorWithPadding
-
-    private = pickle.loads(pickle.dumps(tokenizer))
-    private.padding_side = side
-    data = [{"text": text, "text_pair": "so so", "label": "ab"[number % 2]} for number, text in enumerate(TEXTS)]
-    columns = SINGLE.encode(data, private, SINGLE.fit(data), 32).columns
-    features = [{name: column[row] for name, column in columns.items()} for row in range(len(data))]
-    batch = SINGLE.collate(features, private)
-    expected = DataCollatorWithPadding(private)([dict(feature) for feature in features])
-    assert set(batch) == set(expected)
-    for name, tensor in batch.items():
-        assert tensor.equal(expected[name]), name
-
-
-def accumulated(task: TextClassification, split: int, options: LossOptions) -> Any:
-    """The gradient of a linear model over 16 rows in `split` parts."""
-    import torch
-
-    torch.manual_seed(0)
-    classes = 1 if task is REGRESSION else 3
-    inputs, weight = torch.randn(16, 5), torch.zeros(5, classes, requires_grad=True)
-    if task is SINGLE:
-        labels = torch.arange(16) % 3
-    else:
-        labels = torch.rand(16) * 5 if task is REGRESSION else (torch.rand(16, 3) > 0.5).float()
-    loss = task.loss_function(TextClassificationState(), options)
-    total = labels.ne(-100).sum()
-    for part, target in zip(inputs.chunk(split), labels.chunk(split), strict=True):
-        loss({"logits": part @ weight}, target, num_items_in_batch=total).backward()
-    return weight.grad, float(loss({"logits": inputs @ weight}, labels).detach()), (inputs @ weight).detach(), labels
-
-
-@pytest.mark.parametrize("task", [SINGLE, MULTI, REGRESSION], ids=lambda task: task.problem_type)
-@pytest.mark.parametrize("weights", [None, (0.5, 1.0, 2.0)])
-def test_accumulation_is_exact(task: TextClassification, weights: tuple[float, ...] | None) -> None:
-    options = LossOptions(None if task is REGRESSION else weights, 0.1)
-    whole, *_ = accumulated(task, 1, options)
-    for split in (2, 4, 8):
-        assert (accumulated(task, split, options)[0] - whole).abs().max() < 1e-6 * whole.abs().max()
-
-
-def test_plain_losses_are_those_of_transformers() -> None:
-    from torch.nn import functional
-
-    for task, expected in (
-        (SINGLE, functional.cross_entropy),
-        (MULTI, functional.binary_cross_entropy_with_logits),
-        (REGRESSION, lambda logits, labels: functional.mse_loss(logits.squeeze(-1), labels)),
-    ):
-        _, loss, logits, labels = accumulated(task, 1, LossOptions())
-        assert loss == pytest.approx(float(expected(logits, labels)), rel=1e-6)
-
-
-def test_loss_is_computed_in_single_precision() -> None:
-    import torch
-
-    loss = SINGLE.loss_function(TextClassificationState(), LossOptions())
-    value = loss({"logits": torch.zeros(2, 3, dtype=torch.bfloat16)}, torch.tensor([0, -100]))
-    assert value.dtype == torch.float32
-    assert float(value) == pytest.approx(math.log(3))
-
-
 def test_decoding() -> None:
     state = TextClassificationState(labels=("a", "b"))
     single = SINGLE.decode({}, [Output(np.array([0.0, math.log(3)], np.float32))], state)
@@ -312,75 +175,12 @@ def test_references() -> None:
         REGRESSION.reference({"label": "many"}, TextClassificationState())
 
 
-def test_thresholds_are_those_of_the_highest_f1_on_validation() -> None:
-    from sklearn.metrics import f1_score
-
-    rng = np.random.default_rng(0)
-    truth = rng.random((200, 2)) < [0.2, 0.5]
-    scores = np.clip(0.15 * truth + 0.3 * rng.random((200, 2)), 0, 1)
-    names = ("a", "b")
-    data = [{"text": "", "label": [n for n, yes in zip(names, row, strict=True) if yes]} for row in truth]
-    predictions = [Prediction((), scores=tuple(row)) for row in scores.tolist()]
-    state = MULTI.calibrate(data, predictions, TextClassificationState(labels=names))
-    for column, threshold in enumerate(state.thresholds):
-        reached = f1_score(truth[:, column], scores[:, column] >= threshold)
-        others = [f1_score(truth[:, column], scores[:, column] >= other) for other in np.linspace(0.05, 0.95, 91)]
-        assert reached >= max(others)
-        assert 0.05 <= threshold <= 0.95
-    assert SINGLE.calibrate(data, predictions, TextClassificationState(labels=names)).thresholds == ()
-
-
-def test_too_few_rows_keep_the_middle_threshold_and_equals_stay_near_it() -> None:
-    scores = np.linspace(0, 1, 40)
-    assert best_threshold(scores, scores > 0.92) == 0.5
-    assert best_threshold(np.array([0.0] * 10 + [1.0] * 10), np.arange(20) >= 10) == 0.5
-    assert best_threshold(np.full(10, 0.2), np.arange(10) >= 5) <= 0.2
-
-
 def test_model_input_and_baseline_text() -> None:
     assert SINGLE.model_input({"text": "a"}) == "a"
     pair = {"text": "a", "text_pair": "b"}
     assert SINGLE.model_input(pair) == pair
     assert SINGLE.features_text(pair) == "a\nb"
     assert SINGLE.pipeline == "text-classification"
-
-
-@pytest.mark.parametrize("task", [SINGLE, MULTI, REGRESSION], ids=lambda task: task.problem_type)
-def test_the_pipeline_gives_our_scores(task: TextClassification, tiny_bert: str) -> None:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
-
-    from sftcore.data.encode import encode_rows
-    from sftcore.data.rows import Rows
-    from sftcore.evaluation.predict import predict
-
-    data = [{"text": text, "text_pair": "so", "label": label} for text, label in zip(TEXTS, "1213", strict=True)]
-    state = task.fit(data)
-    tokenizer = AutoTokenizer.from_pretrained(tiny_bert, model_max_length=32)
-    model = AutoModelForSequenceClassification.from_pretrained(tiny_bert, **task.config(state))
-    model = task.prepare_model(model, tokenizer, state).eval()
-    table = Rows.of(data)
-    predicted = predict(model, task, state, encode_rows(table, task, state, tokenizer, 32), table, tokenizer)
-    pipe = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
-    for row, prediction in zip(data, predicted.predictions, strict=True):
-        scores = {found["label"]: found["score"] for found in pipe(task.model_input(row), top_k=None, truncation=True)}
-        if task is REGRESSION:
-            assert scores["score"] == pytest.approx(prediction.value, abs=1e-5)
-        else:
-            assert [scores[label] for label in state.labels] == pytest.approx(prediction.scores, abs=1e-5)
-
-
-def test_a_model_without_padding_token_gets_one(tokenizer: Any) -> None:
-    class Model:
-        class config:
-            pad_token_id = None
-
-    assert SINGLE.prepare_model(Model(), tokenizer, TextClassificationState()).config.pad_token_id == 0
-    private = pickle.loads(pickle.dumps(tokenizer))
-    private.pad_token = None
-    private.eos_token = "[SEP]"
-    assert padding_id(private) == private.convert_tokens_to_ids("[SEP]")
-    private.eos_token = None
-    assert padding_id(private) == 0
 
 
 def test_labels_of_a_plugin_are_roles_and_names_like_any_other() -> None:
@@ -403,8 +203,3 @@ def test_importing_tasks_and_metrics_loads_no_heavy_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-
-
-def test_nothing_to_calibrate_with() -> None:
-    state = TextClassificationState(labels=("a", "b"))
-    assert MULTI.calibrate([], [], state) == state

@@ -63,8 +63,11 @@ def test_mistakes_end_with_2(runs: Path, names: list[str], told: str, capsys: py
 
 
 def test_a_page_that_cannot_be_written_is_told(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "a", "b", "--runs", str(runs), "--html", str(tmp_path / "no" / "page.html")]) == 2
-    assert "can't be written" in capsys.readouterr().err
+    for place, told in ((tmp_path / "no" / "page.html", "there is no folder"), (runs / "a/0001/page.html", "in a run")):
+        assert main(["compare", "a", "b", "--runs", str(runs), "--html", str(place)]) == 2
+        captured = capsys.readouterr()
+        assert told in captured.err
+        assert "compare:" not in captured.err  # said before anything is computed
 
 
 def test_runs_that_cannot_be_paired_are_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from sftcore import Recipe, Run, run
+from sftcore import Recipe, Run, RunError, run
 from sftcore.cli import main
+from sftcore.runs.exporting import _weights_difference
 from sftcore.runs.seal import read_sums
 from sftcore.runs.verify import verify
 
@@ -88,6 +91,16 @@ def test_the_base_may_lie_elsewhere_now(here: Path, capsys: pytest.CaptureFixtur
     assert "largest difference" in capsys.readouterr().out
 
 
+def test_weights_that_are_no_numbers_are_seen(tmp_path: Path) -> None:
+    for name, last in (("one", 1.0), ("other", float("nan"))):
+        (tmp_path / name).mkdir()
+        weights = {"a": torch.ones(3), "b": torch.tensor([1.0, last]), "empty": torch.zeros(0)}
+        save_file(weights, tmp_path / name / "model.safetensors")
+    assert _weights_difference(tmp_path / "one", tmp_path / "one") == 0
+    with pytest.raises(RunError, match=r"differ .* by up to nan"):
+        _weights_difference(tmp_path / "one", tmp_path / "other")
+
+
 def test_another_base_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = here / "base" / "config.json"
     config.write_text(config.read_text().replace('"gelu"', '"relu"'))
@@ -101,6 +114,8 @@ def test_what_is_there_is_not_overwritten(here: Path, capsys: pytest.CaptureFixt
     assert main(["export", "tiny", "--adapter", "--to", "made"]) == 0
     assert main(["export", "tiny", "--merge", "--to", "made"]) == 2
     assert "the folder is not empty" in capsys.readouterr().err
+    assert main(["export", "tiny", "--merge", "--to", "runs/tiny/0001/model/new"]) == 2
+    assert "lies in a run" in capsys.readouterr().err
     assert main(["export", "tiny", "--adapter", "--to", "reviews.csv"]) == 2
     assert "this is a file" in capsys.readouterr().err
 

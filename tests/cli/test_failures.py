@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
 
 import pytest
 
-from sftcore.cli import failures
+from sftcore.cli import COMMANDS, failures, main
 from sftcore.errors import DataError, Problem, RecipeError, ResourceError, Stopped, TrainingError
 
 
@@ -56,6 +60,54 @@ def test_anything_else_is_a_bug_with_traceback_and_address(capsys: pytest.Captur
     assert "Traceback" in shown
     assert "ValueError: odd" in shown
     assert shown.endswith(f"{failures.REPORT}\n")
+
+
+@pytest.fixture
+def unread() -> Iterator[TextIO]:
+    """A pipe whose reader went away."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as stream:
+        yield stream
+        stream.flush()
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_no_command_minds_that_nobody_reads_its_error(
+    verb: str, unread: TextIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", unread)
+    assert main([verb, "--nothing-of-that-name", "--json"]) == 2
+    assert capsys.readouterr().err.startswith(f"sftcore {verb}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("empty"), 2),
+        (TrainingError("the loss is not finite"), 3),
+        (Stopped(15, "saved at step 20"), 143),
+        (KeyboardInterrupt(), 130),
+        (SystemExit("why"), 1),
+        (ValueError("odd"), 1),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141),
+    ],
+)
+def test_the_exit_code_is_that_of_the_error_though_nobody_reads(
+    error: BaseException, code: int, unread: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", unread)
+    monkeypatch.setattr(sys, "stderr", unread)
+    assert failures.end(error, ["run", "r.toml", "--json"]) == code
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["run", "absent.toml", "--json"], 2), (["schema"], 0)])
+def test_a_stream_that_is_not_there_is_none_to_print_to(
+    arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(arguments) == code
 
 
 def test_a_closed_pipe_that_is_not_stdout_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,52 @@ def test_rows_on_stdin_are_known_by_their_form(
     assert told in shown.err
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ([], 0, "read stdin as gb18030 (a guess"),
+        (["--encoding", "gbk"], 0, "a text a line"),
+        (["--encoding", "utf-8"], 2, "stdin is not utf-8: invalid start byte at byte 0"),
+        (["--encoding", "gbkk"], 2, "--encoding\n  unknown encoding 'gbkk'; did you mean gbk?"),
+    ],
+)
+def test_stdin_in_another_encoding_is_read_or_refused_but_not_mangled(
+    options: list[str], code: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "红色的房子很好看而且便宜"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{text}\r\n".encode("gbk")), encoding="utf-8"))
+    assert main(["predict", "run", "-", *options]) == code
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert [row["text"] for row in json_lines(shown.out)] == ([text] if code == 0 else [])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_no_character_is_replaced_and_told(
+    ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / f"found{ending}"
+    row = '{"text": "a", "deep": [{"\\ud800": "\\udc00"}]}'
+    assert main(["predict", "run", "--text", "caf\udce9", "--out", str(out)]) == 0
+    assert "replaced 1 lone surrogates" in capsys.readouterr().err
+    assert main(["predict", "run", "--row", row, "--out", str(out)]) == 0
+    assert "replaced 2 lone surrogates" in capsys.readouterr().err
+    assert b"\xef\xbf\xbd" in out.read_bytes()
+
+
+def test_columns_of_mixed_kinds_are_text_in_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow.parquet as pq
+
+    rows = [{"text": "a", "n": 1, "same": [1], "empty": {}}, {"text": "b", "n": "x", "same": [2], "empty": {}}]
+    given = [part for row in rows for part in ("--row", json.dumps(row))]
+    assert main(["predict", "run", *given, "--out", str(tmp_path / "found.parquet")]) == 0
+    table = pq.read_table(tmp_path / "found.parquet").to_pydict()
+    assert (table["n"], table["same"], table["empty"]) == (["1", "x"], [[1], [2]], ["{}", "{}"])
+    told = capsys.readouterr().err
+    assert "the column n mixes kinds" in told
+    assert "the column same" not in told
+
+
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
 def test_a_file_is_read_by_its_source_and_keeps_its_columns(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -43,7 +43,7 @@ def test_another_language_another_place(finished: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("out", "said"),
-    [("runs/reviews/0001/report.html", "lies in the run"), ("nowhere/page.html", "there is no folder nowhere")],
+    [("runs/reviews/0001/report.html", "lies in a run"), ("nowhere/page.html", "there is no folder nowhere")],
 )
 def test_places_that_it_refuses(finished: Path, capsys: pytest.CaptureFixture[str], out: str, said: str) -> None:
     assert main(["report", "reviews", "--out", out]) == 2

@@ -6,7 +6,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
 
-from sftcore.cli.tables import labels, rendered, table
+from sftcore.cli.results import rendered
+from sftcore.cli.tables import table
 
 INTERVAL = {"value": 0.9051, "low": 0.891, "high": 0.9184, "undefined": 0}
 WORSE = {"value": 0.05, "low": 0.01, "high": 0.09}
@@ -95,7 +96,8 @@ def test_metrics_stand_beside_their_baselines() -> None:
         "",
     ]
     assert "  accuracy  +0.050  (+0.010 to +0.090)" in lines
-    assert "  log-loss       +0.050  (- to +0.090)" in lines
+    assert "  log-loss       -0.050  (-0.090 to -)" in lines
+    assert "  log-loss  lower is better" in lines
     assert "  消极    10          9      0.500       -  0.250" in lines
     assert "  消极 → 积极  1 row  10 %" in lines
     assert lines[-2:] == ["The model does NOT beat tfidf.", "  • train longer"]
@@ -155,25 +157,6 @@ def test_a_narrow_terminal_stacks_what_does_not_fit() -> None:
     assert shown(table(["", "model", "interval"], rows, numbers=(1, 2)), 20) == [
         *("accuracy", "  model: 0.905", "  interval: 0.891 to", "0.918"),
         *("f1", "  model: 0.9"),
-    ]
-
-
-def test_labels_are_counted_by_split() -> None:
-    assert shown(rendered("labels", {"train": {"a": 30, "b": 10}, "test": {"a": 1, "b": 0}})) == [
-        "",
-        "Labels",
-        "            train        test",
-        "  a            30  75 %     1  100 %",
-        "  b            10  25 %     0    0 %",
-        "  all rows     40           1",
-    ]
-
-
-def test_shares_of_several_labels_a_row_are_shares_of_the_rows() -> None:
-    assert shown(labels({"train": {"a": 30, "b": 20}}, {"train": 40}))[-3:] == [
-        "  a            30  75 %",
-        "  b            20  50 %",
-        "  all rows     40",
     ]
 
 

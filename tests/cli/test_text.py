@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sftcore.cli import text, toml
-from sftcore.cli.streams import plain
+from sftcore.runs.files import plain
 
 
 @pytest.mark.parametrize(

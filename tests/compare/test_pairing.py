@@ -151,6 +151,21 @@ def test_runs_without_what_was_said_are_no_pair(write_run: MakeRun) -> None:
     assert why(first, quiet) == "a/0001 has no predictions.parquet."
 
 
+def test_a_run_without_test_rows_is_a_reason_and_no_failure(write_run: MakeRun) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    runs = [write_run(name, classes(12), answers(12, 0.9, 1)) for name in "ab"]
+    path = runs[1].path / "predictions.parquet"
+    table = pq.read_table(path)
+    empty = pa.table({name: pa.array([]) for name in table.column_names})  # its columns have no kind
+    pq.write_table(empty.replace_schema_metadata(table.schema.metadata), path)
+    for pair in (runs, runs[::-1]):
+        why = compare([Run(run.path) for run in pair]).pairs[0].why
+        assert why is not None
+        assert why.said(Words("en")) == "b/0001 scored no row."
+
+
 def test_a_plugin_that_is_missing_is_a_reason_and_no_failure(write_run: MakeRun) -> None:
     rows = classes(12)
     runs = [write_run(name, rows, answers(12, 0.9, 1)) for name in "ab"]

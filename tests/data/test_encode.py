@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sftcore.data.encode import ROWS_A_BATCH, EncodedRows, encode_rows
+from sftcore.data.encode import ROWS_A_BATCH, EncodedRows, Ragged, encode_rows
 from sftcore.data.ledger import Ledger
 from sftcore.data.rows import Rows
 from sftcore.errors import TrainingError
@@ -168,6 +168,13 @@ def test_nothing_to_learn_from_is_an_error() -> None:
 def test_no_rows_give_no_features() -> None:
     encoded = encode([])
     assert (len(encoded), encoded.row_count) == (0, 0)
+
+
+def test_a_batch_without_features_leaves_the_columns_flat() -> None:
+    values = [{"text": "abcd", "label": 1}] * ROWS_A_BATCH + [{"text": "", "label": 1}]
+    encoded = encode(values)
+    assert isinstance(encoded.columns["input_ids"], Ragged)
+    assert (len(encoded), encoded.row_count) == (ROWS_A_BATCH, ROWS_A_BATCH + 1)
 
 
 class Skipping(Windows):

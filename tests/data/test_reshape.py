@@ -22,9 +22,13 @@ from tests.data.questions import Lookup, articles, recipe_of, registry
 class Notes(SilentReporter):
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.warned: list[str] = []
 
     def note(self, text: str) -> None:
         self.said.append(text)
+
+    def warning(self, text: str) -> None:
+        self.warned.append(text)
 
 
 def written(path: Path, content: Any) -> Path:
@@ -54,6 +58,20 @@ def test_nested_questions_become_rows(tmp_path: Path) -> None:
     entry = ledger.find("load")
     assert entry is not None
     assert (entry.rows_in, entry.details["notes"][-1]) == (6, sentence)
+
+
+def test_further_lines_of_a_task_are_warnings(tmp_path: Path) -> None:
+    lines = [{"tokens": ["John", "left"], "tags": ["PER", "O"]}]
+    (tmp_path / "people.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    text = '[model]\nbase = "some/base"\n[data]\nsource = "people.jsonl"\n[task]\nuse = "token-classification"\n'
+    ledger, notes = Ledger(), Notes()
+    load_rows(Recipe.from_toml(text, tmp_path), registry(), ledger, notes)
+    (warning,) = notes.warned
+    assert warning.startswith("people.jsonl: the tags of tags have no B- and I-")
+    assert notes.said[-1].startswith("people.jsonl: tokens joined")
+    entry = ledger.find("load")
+    assert entry is not None
+    assert entry.details["notes"][-2:] == [notes.said[-1], warning]
 
 
 def test_texts_that_are_equal_are_one_object(tmp_path: Path) -> None:

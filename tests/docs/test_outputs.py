@@ -6,30 +6,28 @@
 <!-- files -->                                  the tutorial's files
 <!-- toml -->                                   a file of another program
 <!-- figures: docs/benchmarks/starter.md -->    each number stands on the page that says how it was measured
+<!-- made: changed -->                          they come out of what test_made.py makes
+<!-- printed -->, <!-- written: x.toml -->      test_snippets.py: `pytest -m snippets`
+<!-- lua -->                                    a line of an editor's configuration
 <!-- unchecked: why -->                         no test repeats it
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
 import tomllib
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sftcore import Recipe, RecipeError
+from tests.docs.calling import NUMBER, missing, sftcore
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, name_of
 
 CHECKED = {"toml", "python", "console", "json", "text"}
-MARKS = {"output", "like", "error", "files", "toml", "figures", "unchecked"}
-NUMBER = re.compile(r"\d[\d,.]*(?:e-?\d+)?")
+MARKS = {"output", "like", "error", "files", "toml", "lua", "figures", "made", "printed", "written", "unchecked"}
 PLACE = re.compile(r"^(?P<file>\S+\.toml):(?P<line>\d+)  (?P<key>\S+)$", re.MULTILINE)
 QUOTED = re.compile(r"^ +(?P<line>\d+) │ (?P<text>.*)$", re.MULTILINE)
 REST = {"model": 'base = "owner/base"', "data": 'source = "data.csv"', "task": 'use = "text-classification"'}
@@ -56,9 +54,16 @@ def test_json_is_json(block: Block) -> None:
     json.loads(block.text)
 
 
-@pytest.mark.parametrize("block", marked("toml"))
+@pytest.mark.parametrize("block", marked("toml", "written"))
 def test_files_of_other_programs_are_toml(block: Block) -> None:
     assert tomllib.loads(block.text)
+
+
+@pytest.mark.parametrize("block", marked("lua", language="lua"))
+def test_the_editor_is_told_of_a_server_that_the_page_tells_of(block: Block) -> None:
+    found = re.fullmatch(r'vim\.lsp\.enable\("(\w+)"\)\n', block.text)
+    assert found
+    assert f'command = "{found[1]}"' in block.page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("block", marked("files"))
@@ -111,41 +116,22 @@ def test_errors_are_told_like_this_as_json(block: Block, tmp_path: Path, monkeyp
     places = [(problem["line"], problem["key"]) for problem in problems]
     quoted = {problem["line"]: problem["excerpt"]["text"] for problem in problems}
     error_of(problems[0]["where"], places, quoted, tmp_path)
-    done = sftcore(f"sftcore check {problems[0]['where']} --shape --json", tmp_path)
+    done, _ = sftcore(f"sftcore check {problems[0]['where']} --shape --json", tmp_path)
     assert json.loads(done) == json.loads(block.text)
 
 
 # -- what commands print ---------------------------------------------------------------------------------------------
 
 
-@cache
-def sftcore(command: str, folder: Path) -> str:
-    environment = os.environ | {"COLUMNS": "90", "NO_COLOR": "1", "PYTHONUTF8": "1", "HF_HUB_OFFLINE": "1"}
-    arguments = [sys.executable, "-m", *shlex.split(command)]
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout
-
-
-def missing(block: Block, output: str, numbers: bool) -> list[str]:
-    """Lines of the block that don't come, or not in this order; "…" stands for any lines between."""
-
-    def plain(line: str) -> str:
-        return line.rstrip() if numbers else " ".join(NUMBER.sub("0", line).split())
-
-    come = iter([plain(line) for line in output.splitlines()])
-    wanted = [plain(line) for line in block.text.splitlines() if line.strip() not in ("", "…")]
-    return [line for line in wanted if line not in come]
-
-
 @pytest.mark.parametrize("block", marked("output"))
 def test_commands_print_this(block: Block) -> None:
-    output = sftcore(block.note, ROOT)
+    output = "".join(sftcore(block.note, ROOT))
     assert missing(block, output, numbers=True) == [], output
 
 
 @pytest.mark.parametrize("block", marked("like"))
 def test_commands_print_such_lines(block: Block, desk: Path) -> None:
-    output = sftcore(block.note, desk)
+    output = "".join(sftcore(block.note, desk))
     assert missing(block, output, numbers=False) == [], output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from sftcore import LossOptions, TextClassification
 from sftcore.data.encode import EncodedRows, encode_rows
 from sftcore.data.rows import Rows
 from sftcore.evaluation.predict import length_batches, predict
+from sftcore.preparing import Prepared
+from sftcore.recipe.train import Train
+from sftcore.reporter import SilentReporter
 
 TASK = TextClassification()
 DATA = [{"text": "word " * (1 + 7 * number % 23), "label": "abc"[number % 3]} for number in range(40)]
@@ -124,6 +128,21 @@ def test_progress_is_told_and_nothing_is_predicted_of_nothing(loaded: Any) -> No
     assert seen[-1][0] == seen[-1][1] == len(seen) > 1
     empty = predict(model, TASK, STATE, encoded.take(np.array([], int)), [], tokenizer)
     assert (empty.predictions, empty.loss) == ([], None)
+
+
+def test_the_recipe_says_how_many_rows_are_evaluated_at_once(loaded: Any) -> None:
+    model, tokenizer, encoded = loaded
+    steps = []
+
+    class Listener(SilentReporter):
+        def progress(self, step: int, total: int, values: Any) -> None:
+            steps.append(total)
+
+    recipe: Any = SimpleNamespace(task=TASK, train=Train(per_device_eval_batch_size=3))
+    splits: Any = SimpleNamespace(test=Rows.of(DATA))
+    prepared = Prepared(recipe, splits, splits.test, STATE, tokenizer, encoded, encoded, encoded)
+    prepared.predict(model, "test", STATE, "fp32", Listener())
+    assert steps[0] == -(-len(encoded) // 3)
 
 
 def test_batches_keep_to_the_budget_and_hold_every_feature_once() -> None:

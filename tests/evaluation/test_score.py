@@ -92,6 +92,37 @@ def test_values_that_are_not_defined_are_null() -> None:
     }
 
 
+class Wordy(Accuracy, name="wordy"):
+    """Share of `rows` that are right. Nothing else."""
+
+    said: int = 0
+    """0: the meaning is the docstring's."""
+
+    def meaning(self) -> Any:
+        """The docstring's, or no text at all."""
+        return self.said or super().meaning()
+
+
+def test_each_metric_says_what_it_measures() -> None:
+    metrics = [F1(), F1(average="binary", positive="good"), Wordy()]
+
+    result = score_split(metrics, labels(0.9), rng=rng(), resamples=3)
+
+    assert result["meanings"] == {
+        "f1-macro": "How rightly and completely a class is found; every class counts alike",
+        "f1-binary-good": "How rightly and completely a class is found; of the class good",
+        "wordy": "Share of rows that are right",
+    }
+
+
+def test_a_meaning_that_is_no_text_shows_before_training() -> None:
+    task = TextClassification()
+    state = task.fit([{"text": "", "label": name} for name in NAMES])
+
+    with pytest.raises(PluginError, match="wordy: meaning returned int, not a text"):
+        check_metrics([Accuracy(), Wordy(said=1)], task, state)
+
+
 def test_no_metric_is_asked_about_no_rows() -> None:
     class Asks(Metric, name="asks"):
         """Needs scores, which no rows have."""
@@ -337,3 +368,29 @@ def test_a_metric_that_breaks_its_contract_shows_before_training() -> None:
         check_metrics([Wordy()], task, state)
     with pytest.raises(PluginError, match="nameless"):
         score_all([Nameless()], labels(0.8, 6))
+
+
+def scored(predictions: list[Prediction], *metrics: Metric) -> dict[str, Any]:
+    rows = Rows.of([{"text": "x", "label": NAMES[0]} for _ in predictions])
+    predicted = Predicted(predictions, [NAMES[0]] * len(predictions))
+    task = TextClassification(labels=NAMES)
+    state = task.fit([{"text": "x", "label": name} for name in NAMES])
+    return evaluate_split(task, state, metrics, rows, predicted, rng())
+
+
+def test_rows_without_a_score_are_left_out_of_the_calibration_and_that_is_said() -> None:
+    sure = Prediction(NAMES[0], 0.9, (0.9, 0.05, 0.05))
+    found = scored([sure, Prediction(None, reason="dropped"), sure, Prediction(NAMES[1])], *METRICS)
+    assert found["calibration_error"] == pytest.approx(0.1)
+    assert found["calibration_rows"] == 2
+    assert found["notes"] == ["the calibration leaves out 2 of 4 rows, which have no score"]
+    whole = scored([sure, sure], *METRICS)
+    assert (whole["calibration_rows"], whole["notes"]) == (2, [])
+
+
+def test_metrics_that_need_scores_are_not_defined_without_any_and_that_is_said() -> None:
+    found = scored([Prediction(NAMES[0]), Prediction(None, reason="dropped")], Accuracy(), LogLoss())
+    assert found["metrics"]["accuracy"]["value"] == 0.5
+    assert found["metrics"]["log-loss"]["value"] is None
+    assert found["notes"] == ["log-loss: not defined, since the predictions come without scores of the classes"]
+    assert "calibration_error" not in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.mistakes.kit import NO_HEADER, POINTER, add, base, file, m, put, remove, scratch
+from tests.mistakes.kit import NO_HEADER, POINTER, add, base, changed, file, m, put, remove, scratch
 
 MODEL = [
     m("model that is not there", "recipe.toml:4  model.base", '"./bert"', "./bert does not exist", base('"./bert"')),
@@ -76,6 +76,20 @@ MODEL = [
         file("m/model.safetensors", POINTER),
     ),
     m("broken config", "recipe.toml:4  model.base", '"m"', "its config.json can't be used", file("m/config.json", "{")),
+    m(
+        "weights of another size",
+        "recipe.toml:4  model.base",
+        '"m"',
+        ("have another shape than its configuration says", "[32] in the file, [64] in the model", "different models"),
+        changed("m/config.json", '"hidden_size": 32', '"hidden_size": 64'),
+    ),
+    m(
+        "size changed in the recipe",
+        "recipe.toml:5  model.config",
+        "{ intermediate_size = 128 }",
+        ("have another shape than its configuration says", "nothing here that sets a size"),
+        base('"m"\nconfig = { intermediate_size = 128 }'),
+    ),
     m(
         "unknown architecture",
         "recipe.toml:4  model.base",

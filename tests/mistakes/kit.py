@@ -93,6 +93,17 @@ def file(name: str, content: str | bytes) -> Change:
     return change
 
 
+def changed(name: str, old: str, new: str) -> Change:
+    """Replace a part of a file."""
+
+    def change(home: Path) -> None:
+        text = (home / name).read_text(encoding="utf-8")
+        assert old in text, old
+        (home / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
 def data(text: str | bytes) -> Change:
     """Another content of reviews.csv."""
     return file("reviews.csv", text)

@@ -160,6 +160,7 @@ TORN = b"GGUF" + struct.pack("<IQQ", 3, 0, 5)
         ("a.gguf", b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
         ("a-00001-of-00003.gguf", b"GGUF\3\0\0\0", "one part of several"),
         ("a.gguf", TORN, "ends within its header"),
+        ("a.gguf", TORN + struct.pack("<Q", 1 << 63), "ends within its header"),
     ],
 )
 def test_files_that_are_none_are_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +48,15 @@ def test_the_hash_sees_one_changed_byte(tiny_bert: str, tmp_path: Path) -> None:
     assert locate_base(recipe_of(f"base = {str(copy)!r}")).sha256 != before
 
 
+def test_the_hash_does_not_see_what_is_hidden(tiny_bert: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_bert, tmp_path / "copy")
+    before = locate_base(recipe_of(f"base = {str(copy)!r}")).sha256
+    notes = copy / ".cache" / "huggingface" / "download" / "config.json.metadata"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("1763000000.0")  # when the hub's client looked for a newer one
+    assert locate_base(recipe_of(f"base = {str(copy)!r}")).sha256 == before
+
+
 def test_a_missing_directory_is_not_blamed_on_the_hub(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         locate_base(recipe_of('base = "./modles/bert"', tmp_path))
@@ -57,6 +67,25 @@ def test_a_missing_directory_is_not_blamed_on_the_hub(tmp_path: Path) -> None:
 def test_offline_a_hub_id_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set"):
+        locate_base(recipe_of('base = "someone/some-model-that-is-nowhere"'))
+
+
+def test_an_error_of_the_hub_without_words_is_told_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fails)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    with pytest.raises(ModelError, match="can't be had: ConnectionResetError"):
+        locate_base(recipe_of('base = "someone/some-model-that-is-nowhere"'))
+
+
+def test_a_full_disk_is_not_laid_to_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(OSError, match="No space left"):
         locate_base(recipe_of('base = "someone/some-model-that-is-nowhere"'))
 
 

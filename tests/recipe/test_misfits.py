@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from sftcore.errors import PluginError, RecipeError
 from sftcore.recipe import Recipe
+from sftcore.recipe.misfits import SCHEDULE_OPTIONS
+from sftcore.recipe.train import Train
 from sftcore.registry import Registry
 
 REGRESSION = {"use": "text-classification", "problem_type": "regression"}
@@ -63,6 +66,26 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"train": {"save_strategy": "epoch", "save_steps": 5}}, "train.save_steps", "counts only when"),
     ({"train": {"warmup_steps": 1.5}}, "train.warmup_steps", "a whole number was expected, found 1.5"),
     ({"train": {"metric_for_best_model": "acuracy"}}, "train.metric_for_best_model", "did you mean accuracy?"),
+    (
+        {"train": {"eval_strategy": "no", "metric_for_best_model": "loss"}},
+        "train.metric_for_best_model",
+        "measured in validation",
+    ),
+    ({"train": {"greater_is_better": False}}, "train.greater_is_better", "nothing is chosen by a metric"),
+    ({"train": {"optim": "sgd", "adam_beta1": 0.8}}, "train.adam_beta1", "only for AdamW"),
+    ({"train": {"lr_scheduler_type": "constant", "warmup_steps": 0.1}}, "train.warmup_steps", "constant_with_warmup"),
+    (
+        {"train": {"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"num_cycle": 2}}},
+        "train.lr_scheduler_kwargs.num_cycle",
+        "did you mean num_cycles?",
+    ),
+    ({"train": {"lr_scheduler_kwargs": {"power": 2}}}, "train.lr_scheduler_kwargs.power", "leave it out"),
+    (
+        {"train": {"lr_scheduler_type": "cosine_with_min_lr"}},
+        "train.lr_scheduler_type",
+        "one of min_lr and min_lr_rate",
+    ),
+    ({"train": {"lr_scheduler_type": "warmup_stable_decay"}}, "train.lr_scheduler_type", "num_decay_steps = 100"),
     ({"model": {"base": "x", "max_length": 512}, "train": {"tokens_per_batch": 100}}, "train.tokens_per_batch", "512"),
 ]
 
@@ -89,6 +112,9 @@ def test_a_misfit_is_told_before_any_data_is_read(
         {"task": MINE, "train": {"class_weights": {"neg": 1.0}, "metric_for_best_model": "loss"}},
         {"train": {"early_stopping_patience": 2, "metric_for_best_model": "eval_accuracy"}},
         {"train": {"eval_strategy": "steps", "eval_steps": 0.1, "warmup_steps": 100}},
+        {"train": {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-6}}},
+        {"train": {"lr_scheduler_type": "constant", "warmup_steps": 0.0, "optim": "adamw_torch", "adam_beta2": 0.99}},
+        {"train": {"early_stopping_patience": 1, "greater_is_better": False}},
         {"data": {"source": {"train": "a", "validation": "b"}, "split": {"train": 0.9, "validation": 0, "test": 0.1}}},
         {"augment": [{"use": "random-swap", "every_epoch": True}, {"use": "random-deletion", "copies": 3}]},
         {"metrics": [{"use": "f1", "average": "macro"}, {"use": "f1", "average": "micro"}]},
@@ -97,6 +123,15 @@ def test_a_misfit_is_told_before_any_data_is_read(
 )
 def test_what_fits_is_read(registry: Registry, tables: dict[str, Any]) -> None:
     assert recipe_with(registry, **tables).name == "recipe"
+
+
+@pytest.mark.parametrize("kind", get_args(Train.model_fields["lr_scheduler_type"].annotation))
+def test_the_options_of_a_curve_are_those_of_transformers(kind: str) -> None:
+    from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION
+
+    given = {"optimizer", "num_warmup_steps", "num_training_steps", "last_epoch"}
+    takes = inspect.signature(TYPE_TO_SCHEDULER_FUNCTION[kind]).parameters.keys() - given
+    assert set(SCHEDULE_OPTIONS.get(kind, ())) == takes
 
 
 def test_misfits_come_once_the_shape_is_right(registry: Registry) -> None:

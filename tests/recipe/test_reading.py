@@ -115,6 +115,7 @@ CASES = [
     ('["neg", "pos"]', '"neg"', "task.labels", '"neg"', "expected a list in [ ]"),
     ('["neg", "pos"]', "[1, 2]", "task.labels.0", "1", "expected a text in quotes, found 1"),
     ('name = "sentiment"', 'name = "../x"', "name", '"../x"', "name of a folder"),
+    ('name = "sentiment"', f'name = "{"情" * 41}"', "name", f'"{"情" * 41}"', "at most 120 bytes"),
     ('name = "sentiment"', "report = 1", "report", "1", "expected a table, found 1"),
     ('name = "sentiment"', "requires = ['no-such-thing>=1']", "requires.0", "'no-such-thing>=1'", "pip install"),
     ('name = "sentiment"', "requires = ['pydantic>=99']", "requires.0", "'pydantic>=99'", "needs >=99"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sftcore.errors import Problem, RecipeError
-from sftcore.recipe import Recipe, read_recipe
+from sftcore.recipe import Recipe
 from sftcore.registry import Registry
 
 SHORT = '[model]\nbase = "x"\n[data]\nsource = "a.csv"\n[task]\nuse = "text-classification"\n'
@@ -40,9 +40,9 @@ def test_utf8_with_or_without_mark_and_with_any_line_ends(
 
 def test_the_name_is_the_files_stem_unless_given(tmp_path: Path, registry: Registry) -> None:
     assert (
-        read_recipe(written(tmp_path, SHORT.encode(), "my recipe (1).toml"), registry=registry).name == "my recipe -1-"
+        Recipe.read(written(tmp_path, SHORT.encode(), "my recipe (1).toml"), registry=registry).name == "my recipe -1-"
     )
-    assert read_recipe(written(tmp_path, b'name = "given"\n' + SHORT.encode()), registry=registry).name == "given"
+    assert Recipe.read(written(tmp_path, b'name = "given"\n' + SHORT.encode()), registry=registry).name == "given"
 
 
 def test_folder_and_path(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

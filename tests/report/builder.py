@@ -31,6 +31,7 @@ class Spec:
     name: str = "reviews"
     rows: int = 120
     classes: int = 3
+    label: str = "class"  # how the names of the classes begin
     right: float = 0.9
     baseline_right: float = 0.6
     baselines: bool = True
@@ -47,7 +48,9 @@ class Spec:
     @property
     def labels(self) -> tuple[str, ...]:
         return (
-            tuple(f"class {number}" for number in range(self.classes)) if self.kind in ("labels", "label_sets") else ()
+            tuple(f"{self.label} {number}" for number in range(self.classes))
+            if self.kind in ("labels", "label_sets")
+            else ()
         )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sftcore.report.cases import LONG, MOST, Piece, changes, marked, parsed, passages, shown, turns
+from sftcore.report.cases import LONG, MOST, ROOM, Piece, changes, marked, parsed, passages, shown, turns, within_room
 from sftcore.report.words import Words
 
 WORDS = Words("en")
@@ -77,3 +77,20 @@ def test_chats_texts_and_roles_are_turns() -> None:
     assert [one.name for one in turns({"text_pair": "x", "empty": ""}, WORDS)] == ["second text"]
     assert [one.pieces[0].text for one in turns("[not json", WORDS)] == ["[not json"]
     assert parsed("") == ""
+
+
+def test_of_a_long_conversation_both_ends_are_shown() -> None:
+    chat = [{"role": "user", "content": f"turn {number}"} for number in range(30)]
+    texts = [text_of(one.pieces) for one in turns(chat, WORDS)]
+    assert texts[:3] == ["turn 0", "turn 1", "turn 2"]
+    assert "20 turns" in texts[3]
+    assert texts[4:] == [f"turn {number}" for number in range(23, 30)]
+    assert len(list(turns(chat[:11], WORDS))) == 11  # one left out would save nothing
+
+
+def test_texts_are_folded_as_long_as_there_is_room() -> None:
+    one = shown("", [Piece("", "好" * MOST)])
+    rows = list(within_room([[one]] * 60))
+    unfolded = [bool(texts[0].more) for texts in rows]
+    assert unfolded == [True] * (ROOM // (3 * MOST)) + [False] * (60 - ROOM // (3 * MOST))
+    assert all(texts[0].pieces == one.pieces for texts in rows)

@@ -74,6 +74,16 @@ def test_at_most_fifty_are_shown_and_most_of_them_folded(made: Made) -> None:
     assert "40 more mistakes" in page
 
 
+def test_long_answers_are_texts_of_their_own_and_not_in_the_line_above(made: Made) -> None:
+    long = "word " * 500
+    rows = [{"row": 1, "text": "a question", "reference": ["short"], "prediction": long}]
+    page = body(rewritten(made(), "texts", rows, [{"row_id": 1, "score": 0.9}]))
+    assert f"<strong>{long}" not in page
+    assert '<p class="role">the model said</p>' in page
+    assert long in page  # folded
+    assert "short" in page
+
+
 def test_markup_in_texts_stays_text(made: Made) -> None:
     page = body(Evidence.read(made(text="<script>alert(1)</script>&amp;")))
     assert "<script" not in page

@@ -85,6 +85,57 @@ def test_texts_that_look_like_html_stay_texts(made: Make) -> None:
     assert "<img" not in html
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b\x1c"])
+def test_separators_in_texts_end_no_line_of_the_files(made: Make, separator: str) -> None:
+    path = made(kind="texts", text=f"one{separator}two")
+
+    assert write_report(path) == ()
+    assert "what the base wrote" in (path / "report.html").read_text(encoding="utf-8")
+
+
+def test_huge_texts_leave_the_page_small(made: Make) -> None:
+    path = made(kind="texts", text="一二三四五六七八九十" * 2000, rows=300, resamples=2, right=0.3)
+
+    assert write_report(path) == ()
+    assert (path / "report.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("log.jsonl", b'{"step": 1}\n{"step', "log.jsonl"),
+        ("log.jsonl", b"5\n", "a JSON object a line"),
+        ("overrides.json", b"", "overrides.json"),
+        ("overrides.json", b"{}", "a JSON array"),
+        ("generations.jsonl", b"\xff\n", "generations.jsonl"),
+    ],
+)
+def test_a_damaged_file_is_named(made: Make, name: str, content: bytes, why: str) -> None:
+    path = made(kind="texts")
+    (path / name).write_bytes(content)
+
+    with pytest.raises(RunError, match=why) as caught:
+        Evidence.read(path)
+
+    assert caught.value.problems[0].message.startswith("is damaged: ")
+
+
+def test_a_recipe_that_is_no_text_any_more_costs_nothing(made: Make) -> None:
+    path = made()
+    (path / "recipe.toml").write_bytes(b"\xff\xfe name")
+
+    assert write_report(path) == ()
+
+
+def test_the_excuse_says_what_is_wrong_not_only_where(made: Make) -> None:
+    path, told = made(kind="texts"), Told()
+    (path / "generations.jsonl").write_bytes(b"{")
+
+    make_report(Run(path), told)
+
+    assert "generations.jsonl: is damaged: " in told.warnings[0]
+
+
 def _broken(evidence: Evidence, words: Words) -> Section | None:
     raise ValueError("no such row: a very private text")
 

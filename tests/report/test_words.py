@@ -7,11 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from sftcore.builtin.metrics import Accuracy
+from sftcore.builtin.metrics import F1, Accuracy, Recall
 from sftcore.evaluation.baselines import Baseline
 from sftcore.evaluation.before import Before
 from sftcore.evaluation.score import score_split
 from sftcore.records import Records
+from sftcore.registry import discover
 from sftcore.report.words import Words, placeholders, sentences
 
 ENGLISH = re.compile(r"(?:\b[a-z]{2,}\b[ ,]*){4,}")
@@ -87,6 +88,19 @@ def test_all_advice_is_known_in_chinese() -> None:
     assert len(advice) >= 8
     assert [text for text in advice if ENGLISH.search(Words("zh").told(text))] == []
     assert all(Words("en").told(text) == text for text in advice)
+
+
+def test_what_metrics_say_of_themselves_is_known_in_chinese() -> None:
+    ours = [entry.cls for entry in discover().entries("metric") if entry.distribution.startswith("sftcore")]
+    said = [metric().meaning() for metric in ours]
+    said += [
+        metric(average=average).meaning() for metric in (F1, Recall) for average in ("micro", "weighted", "binary")
+    ]
+    said.append(F1(average="binary", positive="spam").meaning())
+
+    assert len(ours) > 20
+    assert [text for text in said if Words("zh").told(text) == text or ENGLISH.search(Words("zh").told(text))] == []
+    assert Words("zh").told(said[-1]) == "一个类别找得准不准、全不全；只看类别 spam"
 
 
 def test_notes_and_reasons_are_known_in_chinese() -> None:

@@ -10,6 +10,7 @@ from sftcore import Recipe
 from sftcore.models.base_card import BaseCard
 from sftcore.runs.card.about import data, intended_use, licence
 from sftcore.runs.card.limits import limits
+from sftcore.runs.card.markdown import verbatim
 from sftcore.runs.card.metadata import metadata
 
 TABLE = 'model = {{ {model} }}\ndata = {{ source = "a.csv"{data} }}\ntask = {{ use = "{task}" }}\n'
@@ -122,3 +123,27 @@ def test_metadata_hold_only_what_is_known() -> None:
     assert {"base_model", "base_model_relation", "language", "license_name"}.isdisjoint(facts)
     assert "no base model whose licence" in licence(recipe_of(SCRATCH), BaseCard())
     assert "license" not in metadata(recipe_of(SCRATCH), {}, BaseCard()).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("<script>x</script>", r"\<script\>x\</script\>"),
+        ("---\nlicense: mit\n---", "--- license: mit ---"),
+        ("**b** [x](y) `c`", r"\*\*b\*\* \[x\](y) \`c\`"),
+        ("__init__ and snake_case_name", r"\_\_init\_\_ and snake_case_name"),
+        ("R&D &lt;", r"R\&D \&lt;"),
+        ("好评 (very good)", "好评 (very good)"),
+    ],
+)
+def test_names_of_the_data_are_no_markdown(name: str, written: str) -> None:
+    assert verbatim(name) == written
+
+
+def test_classes_with_markup_in_their_names_are_shown_as_they_are() -> None:
+    classes = [row("<b>\n---", 3, 0.1), row("plain", 30, 0.9)]
+    pairs = [{"label": "<b>\n---", "prediction": "a*b", "rows": 3, "share": 1.0}]
+    text = limits(recipe_of(), scores_of(classes=classes, confused_pairs=pairs), {})
+    assert r"Weakest classes, by F1: \<b\> --- 0.100 (3 rows)" in text
+    assert r"figures mean little: \<b\> --- (3)." in text
+    assert r"it takes \<b\> --- for a\*b (3 rows" in text

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from sftcore.errors import PluginError, RecipeError, RunError
+from sftcore.errors import PluginError, RecipeError, ResourceError, RunError
+from sftcore.recipe import Recipe
 from sftcore.reporter import SilentReporter
 from sftcore.runs import files, folder
-from sftcore.runs.folder import Run, open_run, safe_name
-from sftcore.runs.locking import holder
+from sftcore.runs.folder import Run, open_run
+from sftcore.runs.locking import Lock, holder
 from sftcore.runs.seal import seal
 
 Make = Callable[..., Any]
@@ -242,16 +243,28 @@ def test_a_folder_that_a_killed_process_had_begun_is_made_anew(tmp_path: Path, m
     assert not begun.exists()
 
 
+@pytest.mark.parametrize(("owner", "name"), [(folder, "environment"), (Run, "log")])
 def test_a_failure_while_it_begins_leaves_no_run(
-    tmp_path: Path, make_recipe: Make, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_recipe: Make, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
     def fails(*_: Any) -> None:
-        raise RuntimeError("no environment")
+        raise RuntimeError("it fails")
 
-    monkeypatch.setattr(folder, "environment", fails)
+    monkeypatch.setattr(owner, name, fails)
     with pytest.raises(RuntimeError):
         opened(make_recipe(), tmp_path, {"a": 1})
     assert [path.name for path in (tmp_path / "sentiment").iterdir()] == [".lock"]
+
+
+def test_a_lock_that_can_t_name_its_holder_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(ResourceError):
+            Lock(tmp_path).acquire()
+    Lock(tmp_path).acquire().release()
 
 
 def test_a_torn_last_line_of_the_log_is_cut_off(tmp_path: Path, make_recipe: Make) -> None:
@@ -263,18 +276,6 @@ def test_a_torn_last_line_of_the_log_is_cut_off(tmp_path: Path, make_recipe: Mak
     events = [json.loads(line) for line in (run.path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [event["event"] for event in events] == ["started", "loss", "resumed"]
     assert (events[1]["loss"], events[1]["text"]) == (None, "好")
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".hidden", "-x", "a\n", "con:", "x ", "é" * 100])
-def test_unsafe_names_are_refused_before_anything_is_made(tmp_path: Path, make_recipe: Make, name: str) -> None:
-    assert not safe_name(name)
-    with pytest.raises(RecipeError, match=r"recipe\.toml  name"):
-        opened(make_recipe(name), tmp_path, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_names_in_any_language_are_safe() -> None:
-    assert all(map(safe_name, ["情感", "sentiment-zh", "v1.2", "Grüße 2"]))
 
 
 def test_runs_are_found_by_folder_and_by_name(tmp_path: Path, make_recipe: Make) -> None:
@@ -315,6 +316,23 @@ def test_a_finished_run_needs_none_of_its_trackers(
         run.recipe()
     del run.lock["recipe"]["train"]["seed"]
     assert run.recipe().train.trackers == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        'train = { save_strategy = "epoch", eval_strategy = "no" }',
+        'train = { save_strategy = "no", max_steps = 2 }',
+        'data.source = { train = "a.csv", validation = "b.csv", test = "c.csv" }',
+        "data.split = { train = 0.5, validation = 0, test = 0.5 }",
+    ],
+)
+def test_defaults_in_a_run_s_recipe_are_not_taken_for_wishes(tmp_path: Path, changes: str) -> None:
+    source = "" if "data.source" in changes else 'data.source = "a.csv"\n'
+    task = 'task = { use = "text-classification" }\nmodel = { base = "m" }\n'
+    recipe = Recipe.from_toml(f"{source}{task}{changes}\n", tmp_path)
+    with open_run(recipe, tmp_path, {}) as run:
+        assert run.recipe().resolved() == recipe.resolved()
 
 
 def test_runs_lie_where_the_environment_says(

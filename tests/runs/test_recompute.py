@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sftcore import Encoded, Output, Prediction, Recipe, Records, Role, RunError, Task
+from sftcore import Encoded, Output, Prediction, Recipe, RunError, Task, TextClassification
 from sftcore.data.encode import encode_rows
 from sftcore.data.rows import Origins, Rows
 from sftcore.evaluation.predict import predict
@@ -25,15 +25,11 @@ ROWS = [{"text": "word " * (1 + 5 * number % 37)} for number in range(20)]
 MakeTokenRun = Callable[..., Run]
 
 
-class Windows(Task, name="windows-here"):
+class Windows(TextClassification, name="windows-here"):
     """Start and end logits of windows of twelve tokens; the one in the middle is recorded."""
 
     auto_class = "AutoModelForQuestionAnswering"
     logits_from = ("start_logits", "end_logits")
-
-    @property
-    def roles(self) -> Mapping[str, Role]:
-        return {"text": Role("text")}
 
     @property
     def predicts(self) -> Any:
@@ -58,9 +54,6 @@ class Windows(Task, name="windows-here"):
 
     def reference(self, row: Any, state: Any) -> Any:
         return ("",)
-
-    def records(self, *_: Any) -> Records:
-        raise NotImplementedError
 
 
 class Tags(Windows, name="tags-here"):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +49,18 @@ def flip(place: float) -> Callable[[Path], None]:
         path.write_bytes(content)
 
     return flipped
+
+
+def test_a_file_system_that_can_t_flush_names_gets_checkpoints_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    assert fault(save(tmp_path, 3)) == ""
+    assert steps(tmp_path) == [3]
 
 
 DAMAGE: dict[str, Callable[[Path], None]] = {

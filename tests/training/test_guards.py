@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,8 +32,21 @@ def test_a_signal_is_noted_and_handlers_come_back() -> None:
 
 def test_no_signal_stops_nothing() -> None:
     with Signals() as signals:
-        signals.agree(1)
+        signals.agree(SimpleNamespace(world_size=1))  # type: ignore[arg-type]  # all that it asks for
         signals.stop(3, 10)
+
+
+def test_processes_agree_on_the_device_that_they_train_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def reduced(flag: torch.Tensor, op: Any) -> None:
+        seen.append(flag.device.type)
+        raise InterruptedError
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", reduced)
+    with Signals() as signals, pytest.raises(InterruptedError):
+        signals.agree(SimpleNamespace(world_size=2, device=torch.device("meta")))  # type: ignore[arg-type]  # as above
+    assert seen == ["meta"]  # NCCL refuses tensors that are not on its GPU
 
 
 def test_another_thread_installs_no_handlers() -> None:
@@ -68,6 +82,11 @@ def test_out_of_memory_is_told_with_the_batch_to_try(error: Exception) -> None:
     with pytest.raises(ResourceError, match="per_device_train_batch_size = 16") as caught, resources(Path("x"), 32, 1):
         raise error
     assert caught.value.exit_code == 4
+
+
+def test_out_of_memory_with_batches_of_tokens_is_told_with_fewer_of_them() -> None:
+    with pytest.raises(ResourceError, match=r"set train\.tokens_per_batch = 2048"), resources(Path("x"), 32, 1, 4096):
+        raise MemoryError
 
 
 def test_out_of_memory_with_one_row_has_other_advice() -> None:

@@ -92,6 +92,14 @@ def test_workers_and_validation_leave_no_trace_in_the_weights(make_job: Callable
     assert same(plain.weights(), observed.weights())
 
 
+def test_fresh_rows_are_made_once_an_epoch(make_job: Callable[..., Any], tmp_path: Path) -> None:
+    job, made = make_job(), []
+    fresh = job.fresh
+    job.fresh = lambda epoch: made.append(epoch) or fresh(epoch)
+    job.train(tmp_path, num_train_epochs=2.0, fresh=True)
+    assert made == [0, 1]
+
+
 def test_a_finished_training_is_not_trained_further(make_job: Callable[..., Any], tmp_path: Path) -> None:
     first, second = make_job(), make_job()
     done = first.train(tmp_path, num_train_epochs=1.0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sftcore import LossOptions, Recipe, Run, evaluate, load_model, run
+from sftcore import LossOptions, Recipe, RecipeError, Run, evaluate, load_model, run
 from sftcore.data.encode import encode_rows
 from sftcore.data.rows import Rows
 from sftcore.evaluation.predict import predict
@@ -169,6 +169,12 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tiny_bert: str) -> N
     for other_loss, other in others:
         assert other_loss == pytest.approx(loss, abs=1e-6)
         assert np.abs(other - whole).max() < 1e-6
+
+
+def test_labels_are_not_smoothed_in_silence() -> None:
+    with pytest.raises(RecipeError) as caught:
+        ExtractiveQA().loss_function(ExtractiveQAState(), LossOptions(label_smoothing_factor=0.1))
+    assert caught.value.problems[0].key == "train.label_smoothing_factor"
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_start_and_end(tiny_bert: str) -> None:

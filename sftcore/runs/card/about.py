@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore.figures import share
 from sftcore.models.base_card import BaseCard
-from sftcore.runs.card.markdown import cell, place, section
+from sftcore.runs.card.markdown import cell, place, section, verbatim
 from sftcore.runs.card.metadata import data_name
 from sftcore.runs.environment import package
 from sftcore.runs.snippets import snippet
@@ -46,7 +46,7 @@ def intended_use(recipe: Recipe, state: TaskState, scores: Mapping[str, Any]) ->
 def _purpose(recipe: Recipe, state: TaskState) -> str:
     like = f"like those of {data_name(recipe)}"
     labels = recipe.task.label_names(state)
-    named = f" ({', '.join(labels)})" if 0 < len(labels) <= MOST_LABELS else ""
+    named = f" ({', '.join(map(verbatim, labels))})" if 0 < len(labels) <= MOST_LABELS else ""
     if recipe.task.generates:
         return f"writing short answers to inputs {like}"
     return {
@@ -72,7 +72,7 @@ def _not_for(recipe: Recipe) -> Iterator[str]:
 def usage(recipe: Recipe, state: TaskState) -> str:
     """How to load the model with transformers alone."""
     labels = recipe.task.label_names(state)
-    named = f"\n\nLabels, in the order of the outputs: {', '.join(labels)}." if labels else ""
+    named = f"\n\nLabels, in the order of the outputs: {', '.join(map(verbatim, labels))}." if labels else ""
     where = "Beside this folder, here called `model`, with transformers and torch alone"
     return f"## Use\n\n{where}:\n\n```python\n{snippet(recipe, state)}```{named}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sftcore.figures import plural, share
-from sftcore.runs.card.markdown import number, section
+from sftcore.runs.card.markdown import number, section, verbatim
 
 if TYPE_CHECKING:
     from sftcore.recipe import Recipe
@@ -52,18 +52,20 @@ def _weak_classes(classes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     known = [row for row in classes if row["rows"] and row["f1"] is not None]
     weakest = sorted(known, key=lambda row: row["f1"])[:SHOWN]
     if len(known) > 1 and weakest[0]["f1"] < 1:
-        named = ", ".join(f"{row['label']} {number(row['f1'])} ({plural(row['rows'], 'row')})" for row in weakest)
+        named = ", ".join(
+            f"{verbatim(row['label'])} {number(row['f1'])} ({plural(row['rows'], 'row')})" for row in weakest
+        )
         yield f"Weakest classes, by F1: {named}."
     few = sorted((row for row in classes if row["rows"] < FEW_ROWS), key=lambda row: row["rows"])
     if few:
-        named = ", ".join(f"{row['label']} ({row['rows']})" for row in few[: 2 * SHOWN])
+        named = ", ".join(f"{verbatim(row['label'])} ({row['rows']})" for row in few[: 2 * SHOWN])
         more = f" and {len(few) - 2 * SHOWN} more" if len(few) > 2 * SHOWN else ""
         yield f"Classes with fewer than {FEW_ROWS} test rows, whose figures mean little: {named}{more}."
 
 
 def _pair(pair: Mapping[str, Any]) -> str:
-    of_all = share(pair["share"], 1)
-    return f"{pair['label']} for {pair['prediction']} ({plural(pair['rows'], 'row')}, {of_all} of that class)"
+    taken = f"{verbatim(pair['label'])} for {verbatim(pair['prediction'])}"
+    return f"{taken} ({plural(pair['rows'], 'row')}, {share(pair['share'], 1)} of that class)"
 
 
 def _weak_parts(what: str, parts: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Any]) -> Iterator[str]:

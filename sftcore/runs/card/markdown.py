@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+_SPECIAL = re.compile(r"[\\`*\[\]<>~&]")
+_EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 NOTHING = "–"
 MOST_UNDEFINED = 0.05
 """Of more resamples without a value than this share an interval says how many had one."""
@@ -27,6 +30,11 @@ def table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
 def cell(text: str) -> str:
     """The text on one line, without what would end a table's cell."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def verbatim(text: str) -> str:
+    """A name of the data on one line, none of its characters read as Markdown or HTML."""
+    return _EDGE.sub(r"\\_", _SPECIAL.sub(r"\\\g<0>", " ".join(text.split())))
 
 
 def number(value: float | None) -> str:

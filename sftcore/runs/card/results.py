@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sftcore.runs.card.markdown import interval, number, table
+from sftcore.runs.card.markdown import interval, number, table, verbatim
 
 
 def results(scores: Mapping[str, Any]) -> str:
@@ -17,7 +17,7 @@ def results(scores: Mapping[str, Any]) -> str:
     head = ["", "this model", f"{level} % interval", *baselines]
     body = [
         [
-            name,
+            verbatim(name),
             number(found["value"]),
             interval(found, resamples),
             *(number(_value(each, name)) for each in baselines.values()),
@@ -58,5 +58,7 @@ def _value(baseline: Mapping[str, Any], name: str) -> float | None:
 
 def _classes(classes: Sequence[Mapping[str, Any]]) -> str:
     names = ("label", "rows", "precision", "recall", "f1")
-    body = [[str(row["label"]), str(row["rows"]), *(number(row[name]) for name in names[2:])] for row in classes]
+    body = [
+        [verbatim(str(row["label"])), str(row["rows"]), *(number(row[name]) for name in names[2:])] for row in classes
+    ]
     return table(names, body) if body else ""

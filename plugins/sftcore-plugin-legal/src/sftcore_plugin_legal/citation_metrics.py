@@ -18,12 +18,12 @@ NAN = float("nan")
 
 
 class CitationAccuracy(TextMetric, name="citation-accuracy"):
-    """Share of answers that cite exactly the passages that the reference cites; only rows whose reference cites some.
+    """Share of answers that cite exactly the passages that the reference cites.
 
-    `.hit`: those that cite at least one of them. `.cited`: share of all answers that cite anything. `.existing`: of the
-    answers that cite something, those whose every citation is of a passage that was given; only of tasks that know the
-    passages, such as legal-qa. That a passage is the right one does not say that the answer is. NaN where there are no
-    such rows.
+    Only rows whose reference cites some. `.hit`: those that cite at least one of them. `.cited`: share of all answers
+    that cite anything. `.existing`: of the answers that cite something, those whose every citation is of a passage that
+    was given; only of tasks that know the passages, such as legal-qa. That a passage is the right one does not say that
+    the answer is. NaN where there are no such rows.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ("", ".hit", ".cited")

@@ -24,11 +24,12 @@ FOUND, WRONG = "found_at", "wrong_at"
 
 
 class SpanJaccard(TextMetric, name="span-jaccard"):
-    """How much of the words the passage and the reference have in common: the mean Jaccard index.
+    """Share of the words that passage and reference have in common.
 
-    The best of several references counts. Where there is no answer, an empty prediction scores 1, and where one side
-    alone is empty the row scores 0. `.matched` is the share of rows with at least 0.5, which CUAD takes for found.
-    Words are compared in lower case and without . , ; : and a Chinese character is a word. NaN without rows.
+    The mean Jaccard index. The best of several references counts. Where there is no answer, an empty prediction scores
+    1, and where one side alone is empty the row scores 0. `.matched` is the share of rows with at least 0.5, which CUAD
+    takes for found. Words are compared in lower case and without . , ; : and a Chinese character is a word. NaN without
+    rows.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ("", ".matched")
@@ -79,9 +80,10 @@ class _OfCurve(TextMetric):
 
 
 class CuadAupr(_OfCurve, name="cuad-aupr"):
-    """Area under the curve of precision over recall for passages found in contracts, as in CUAD.
+    """How rightly and completely passages are found, over all thresholds: 1 is perfect.
 
-    The curve begins at precision 1 and recall 0 and ends at the recall that the candidates reach.
+    The area under the curve of precision over recall, as in CUAD. The curve begins at precision 1 and recall 0 and ends
+    at the recall that the candidates reach.
     """
 
     def _of_curve(self, precision: Floats, recall: Floats) -> float:
@@ -96,12 +98,18 @@ class _PrecisionAtRecall(_OfCurve):
 
 
 class PrecisionAt80Recall(_PrecisionAtRecall, name="precision-at-80-recall"):
-    """The precision at which 80 % of the passages asked for are found, as in CUAD; 0 where they never are."""
+    """Share of the passages given that is right where 80 % of those asked for are found.
+
+    The precision at that recall, as in CUAD; 0 where it is never reached.
+    """
 
     wanted: ClassVar[float] = 0.8
 
 
 class PrecisionAt90Recall(_PrecisionAtRecall, name="precision-at-90-recall"):
-    """The precision at which 90 % of the passages asked for are found, as in CUAD; 0 where they never are."""
+    """Share of the passages given that is right where 90 % of those asked for are found.
+
+    The precision at that recall, as in CUAD; 0 where it is never reached.
+    """
 
     wanted: ClassVar[float] = 0.9

@@ -73,13 +73,9 @@ def _passage(item: Any, number: int) -> Passage:
         item = {"id": number, "text": item}
     text = item.get("text") if isinstance(item, Mapping) else None
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"passages: the {_ordinal(number)} has no text")
+        raise ValueError(f"passages: number {number} has no text")
     own = item.get("id")
     return Passage(str(number if own is None else own).strip(), text.strip())
-
-
-def _ordinal(number: int) -> str:
-    return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")
 
 
 def _check(ids: Sequence[str]) -> None:

@@ -68,11 +68,6 @@ class Curve:
         last = int(reached[-1])
         return self._point(last, self._between(last))
 
-    def at_threshold(self, threshold: float) -> Operating | None:
-        """The point of a threshold; None where no row reaches it."""
-        covered = np.flatnonzero(self._scores[self._ends] >= threshold)
-        return self._point(int(covered[-1]), threshold) if len(covered) else None
-
     def best_precision(self) -> float:
         """The highest precision of any threshold; NaN without rows."""
         return float((self._right / (self._ends + 1)).max()) if len(self._ends) else float("nan")

@@ -17,7 +17,7 @@ THRESHOLD = "threshold"
 
 
 class CoverageAtPrecision(Metric, name="coverage-at-precision"):
-    """Share of rows that can be decided without review while the wanted share of those decisions is right.
+    """Share of rows that the model can decide alone while the wanted share of them is right.
 
     Rows are taken by their score, surest first. The main value chooses its threshold on the very rows that it scores:
     it says what is possible. What the model's own threshold, chosen on the validation split, does with these rows is
@@ -32,6 +32,10 @@ class CoverageAtPrecision(Metric, name="coverage-at-precision"):
 
     precision: float = Field(default=0.9, gt=0, le=1)
     """The share of decisions without review that has to be right."""
+
+    def meaning(self) -> str:
+        """With the precision that is wanted."""
+        return f"Share of rows that the model can decide alone with {100 * self.precision:g} % of them right"
 
     def score(self, records: Records) -> dict[str, float]:
         """The coverage, the points of the curve, and what the model's own threshold reaches."""

@@ -16,6 +16,8 @@ from sftcore import (
     Metric,
     Output,
     Prediction,
+    Problem,
+    RecipeError,
     Role,
     Row,
     TaskState,
@@ -157,7 +159,11 @@ class ExtractiveQA(QuestionAnswering, name="extractive-qa"):
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
     def loss_function(self, state: TaskState, options: LossOptions) -> SpanLoss:
-        """The mean of the cross entropies of start and end."""
+        """The mean of the cross entropies of start and end. Raises `sftcore.RecipeError` for label smoothing, which
+        would spread over tokens that are no place for an answer."""
+        if options.label_smoothing_factor:
+            message = f"{self.name} learns places in a text, which are not smoothed"
+            raise RecipeError(Problem(message, key="train.label_smoothing_factor", advice="leave it out"))
         return SpanLoss()
 
     def outputs(

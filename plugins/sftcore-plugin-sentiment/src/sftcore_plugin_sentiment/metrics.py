@@ -40,10 +40,10 @@ class _Ordinal(Metric):
 
 
 class OrdinalMAE(_Ordinal, name="ordinal-mae"):
-    """Mean distance in ranks between prediction and reference: 0 is perfect, 1 is one class off on average.
+    """How many steps from worst to best a prediction is off, on average: 0 is perfect.
 
-    With negative, neutral, positive: negative taken for positive counts 2, for neutral 1. A row that could not be
-    predicted counts as far off as can be. Smaller is better.
+    The mean distance in ranks. With negative, neutral, positive: negative taken for positive counts 2, for neutral 1. A
+    row that could not be predicted counts as far off as can be. Smaller is better.
     """
 
     def _mean(self, predictions: NDArray[np.int64], references: NDArray[np.int64], best: int) -> float:
@@ -54,7 +54,7 @@ class OrdinalMAE(_Ordinal, name="ordinal-mae"):
 
 
 class OppositeRate(_Ordinal, name="opposite-rate"):
-    """Share of all rows where the worst class is taken for the best, or the best for the worst. Smaller is better."""
+    """Share of rows where the worst class is taken for the best, or the reverse. Smaller is better."""
 
     def _mean(self, predictions: NDArray[np.int64], references: NDArray[np.int64], best: int) -> float:
         return float(((abs(predictions - references) == best) & (predictions >= 0)).mean())
