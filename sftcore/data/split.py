@@ -19,6 +19,7 @@ from sftcore.data.randomness import generator
 from sftcore.data.rows import Rows, Splits
 from sftcore.data.twins import NEAR_ROWS, Twins, find_twins
 from sftcore.errors import DataError
+from sftcore.figures import plural
 from sftcore.task import Task
 
 if TYPE_CHECKING:
@@ -118,10 +119,10 @@ def _require_enough(recipe: Recipe, shares: NDArray[np.float64], rows: Numbers, 
         return
     listed = ", ".join(f"{name} {share:.2g}" for name, share in wanted.items())
     if len(rows) < least:
-        message = f"{len(rows)} rows are too few for {listed}: at least {least} are needed"
+        message = f"{plural(len(rows), 'row')} can't be split into {listed}: at least {least} are needed"
         advice = "give more data, or a larger share to the smallest split"
     else:
-        message = f"the {len(rows):,} rows are {groups} groups {_kinds(recipe)}; {len(wanted)} splits need more"
+        message = f"the {len(rows):,} rows are {plural(groups, 'group')} {_kinds(recipe)}; {len(wanted)} splits need more"
         advice = "look at data.group, or say near_duplicates = false in [data]"
         if _has_families(recipe):
             advice = f"give more {recipe.task.family_name}s, or splits of your own"

@@ -113,7 +113,7 @@ _INSTEAD: Mapping[str, str] = {
     "write name = ... at the top of the recipe": "run_name",
     "write seed = ... at the top of the recipe, above the first [table]": "seed data_seed",
     "recipes hold no secrets: set the environment variable HF_TOKEN": "hub_token push_to_hub_token",
-    "runs are not pushed anywhere; upload the folder model/ yourself": "push_to_hub hub_private_repo hub_model_id "
+    "push the finished run: sftcore push RUN --to OWNER/NAME": "push_to_hub hub_private_repo hub_model_id "
     "hub_strategy hub_always_push hub_revision",
     'write precision = "bf16" (or "fp16", "fp32", "auto")': "bf16 fp16 bf16_full_eval fp16_full_eval tf32",
     "set the environment variable CUDA_VISIBLE_DEVICES to nothing": "use_cpu no_cuda",

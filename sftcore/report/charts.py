@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from sftcore.report.words import Words
 
-EXTRA = "pip install 'sftcore[report]'"
 WIDTH, HEIGHT = 440.0, 260.0
 """Of a chart, in units of its viewBox. Letters of 14 stay readable when a telephone shows it at 350 pixels."""
 MOST_POINTS = 400

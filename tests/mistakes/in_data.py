@@ -249,7 +249,7 @@ DATA = [
         "one class only",
         data(table().replace("negative", "good").replace("neutral", "good").replace("positive", "good")),
     ),
-    m("three rows", "recipe.toml:7  data.split", "data", "3 rows are too few", data(table(3))),
+    m("three rows", "recipe.toml:7  data.split", "data", "3 rows can't be split", data(table(3))),
     m(
         "filter that keeps nothing",
         "recipe.toml:9  data.where",
