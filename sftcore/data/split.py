@@ -122,7 +122,8 @@ def _require_enough(recipe: Recipe, shares: NDArray[np.float64], rows: Numbers, 
         message = f"{plural(len(rows), 'row')} can't be split into {listed}: at least {least} are needed"
         advice = "give more data, or a larger share to the smallest split"
     else:
-        message = f"the {len(rows):,} rows are {plural(groups, 'group')} {_kinds(recipe)}; {len(wanted)} splits need more"
+        related_rows = f"{plural(groups, 'group')} {_kinds(recipe)}"
+        message = f"the {len(rows):,} rows are {related_rows}; {len(wanted)} splits need more"
         advice = "look at data.group, or say near_duplicates = false in [data]"
         if _has_families(recipe):
             advice = f"give more {recipe.task.family_name}s, or splits of your own"

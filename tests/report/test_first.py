@@ -45,7 +45,8 @@ def test_it_says_what_was_trained_on_what(made: Make) -> None:
     assert "gives each text one of 3 classes: class 0, class 1, class 2." in screen
     assert "Fine-tuned from the model some_model on reviews.csv" in screen
     assert (
-        "rows to train 960 to validate 120 to test 123 120 scored, the other 3 are copies or near copies of these" in screen
+        "rows to train 960 to validate 120 to test 123 120 scored, the other 3 are copies or near copies of these"
+        in screen
     )
     assert "Run 0001 · 2026-01-02 · task text-classification" in screen
 
