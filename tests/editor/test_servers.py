@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,10 +33,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def installed(program: str) -> str | None:
+    """Where a program is: beside this Python, whose environment need not be the active one, or on the PATH."""
+    return shutil.which(program, path=sysconfig.get_path("scripts")) or shutil.which(program)
+
+
 def command_of(name: str) -> list[str]:
     """The command that starts a server; skips where it is not installed."""
     if name == "tombi":
-        found = shutil.which("tombi")
+        found = installed("tombi")
         return [found, "lsp", "--offline"] if found else pytest.skip("tombi is not installed: pip install tombi")
     node = shutil.which("node")
     if not node or not (BRIDGE.parent / "node_modules/@taplo/lsp").is_dir():
@@ -194,7 +200,7 @@ LINTERS = {"taplo": ["taplo", "lint"], "tombi": ["tombi", "lint", "--offline"]}
 
 def lint(name: str, path: Path) -> subprocess.CompletedProcess[str]:
     program, *arguments = LINTERS[name]
-    found = shutil.which(program)
+    found = installed(program)
     if not found:
         pytest.skip(f"{name} is not installed: pip install {name}")
     with proxy() as (environment, arrived):
