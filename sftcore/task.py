@@ -129,6 +129,12 @@ class Task(Component):
     def predicts(self) -> PredictionKind:
         """The kind of its predictions; metrics say which kinds they understand."""
 
+    @property
+    def smooths_labels(self) -> bool:
+        """Whether its loss heeds `[train] label_smoothing_factor`, which recipes are refused otherwise; by default
+        that of every task that does not predict numbers."""
+        return self.predicts != "scores"
+
     def default_metrics(self) -> Sequence[Metric]:
         """The metrics of a recipe that names none, the main one first (it chooses the best checkpoint)."""
         return ()

@@ -71,29 +71,31 @@ def _reshaped(
             alike.setdefault(frozenset(row), []).append(number)
     made, said = list(rows), set()
     for numbers in alike.values():
-        some, sentence = _of_one_shape(recipe, [rows[number] for number in numbers], columns)
+        some, sentences = _of_one_shape(recipe, [rows[number] for number in numbers], columns)
         for number, row in zip(numbers, some, strict=True):
             made[number] = row
-        if sentence and sentence not in said:
-            reporter.note(f"the rows: {sentence}")
-            said.add(sentence)
+        for place, sentence in enumerate(sentences):
+            if sentence not in said:
+                (reporter.warning if place else reporter.note)(f"the rows: {sentence}")
+        said.update(sentences)
     return made
 
 
 def _of_one_shape(
     recipe: Recipe, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
-) -> tuple[Sequence[Mapping[str, Any]], str]:
-    """The rows as the task makes them, and what it recognised; as they are, and "", where it knows no such shape."""
+) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """The rows as the task makes them, what it recognised, then what it warns of; as they are, and nothing, where it
+    knows no such shape."""
     from datasets import Dataset
 
     try:
         table = Dataset.from_list([dict(row) for row in rows], on_mixed_types="use_json")
         table, sentence = recipe.task.reshape(table, {**recipe.data.columns, **columns})
     except (DataError, ValueError, TypeError):  # then the role that is missing says more
-        return rows, ""
+        return rows, []
     if not sentence or len(table) != len(rows):
-        return rows, ""
-    return table.to_list(), sentence.splitlines()[0]
+        return rows, []
+    return table.to_list(), sentence.splitlines()
 
 
 def _lacking(recipe: Recipe, row: Mapping[str, Any], columns: Mapping[str, str]) -> bool:

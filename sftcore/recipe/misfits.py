@@ -191,12 +191,13 @@ def _trackers(recipe: Recipe) -> Iterator[Misfit]:
 
 
 def _class_weights(recipe: Recipe) -> Iterator[Misfit]:
+    """Weights and smoothing of classes, where there are none, and weights of unknown ones."""
     kind, weights = recipe.task.predicts, recipe.train.class_weights
+    if recipe.train.label_smoothing_factor and not recipe.task.smooths_labels:
+        yield "train.label_smoothing_factor", f"{recipe.task.name} has no classes to smooth", "leave it out"
     if kind not in ("labels", "label_sets"):
         if weights is not None:
             yield "train.class_weights", f"{recipe.task.name} has no classes to weigh here", "leave it out"
-        if recipe.train.label_smoothing_factor and kind == "scores":
-            yield "train.label_smoothing_factor", f"{recipe.task.name} has no classes to smooth here", "leave it out"
         return
     labels = getattr(recipe.task, "labels", None)
     if not isinstance(labels, tuple) or not labels or not isinstance(weights, Mapping):

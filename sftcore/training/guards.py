@@ -136,7 +136,7 @@ def _memory(batch: int, accumulation: int, tokens: int | None) -> Problem:
     advice = "set train.activation_checkpointing = true, lower model.max_length, or take a smaller model"
     if size > 1:
         advice = (
-            f"set {key} = {size // 2} and train.gradient_accumulation_steps = {accumulation * 2}: the same steps in "
-            "about half the memory; or lower model.max_length"
+            f"set {key} = {size // 2} and train.gradient_accumulation_steps = {accumulation * 2}: "
+            f"{'about ' if tokens else ''}the same steps in about half the memory; or lower model.max_length"
         )
     return Problem("out of memory", key=key, value=str(size), advice=advice)

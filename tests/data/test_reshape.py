@@ -11,6 +11,7 @@ import pytest
 
 from sftcore import DataError, PluginError, Recipe, RecipeError
 from sftcore.data.fetch import Part
+from sftcore.data.incoming import read_rows
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import load_rows, read_table, rows_from_table
 from sftcore.data.reshape import reshaped, shapes
@@ -129,6 +130,22 @@ def test_other_data_are_reshaped_too_and_need_no_targets(tmp_path: Path) -> None
     with pytest.raises(DataError, match="no column 'answers' for the role answers"):
         rows_from_table(table, asked, targets=True)
     assert len(read_table(str(path), tmp_path, None, registry(), Notes())) == 2
+
+
+def test_rows_to_predict_are_reshaped_and_what_the_task_doubts_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Lookup.reshape
+
+    def doubting(task: Lookup, table: Any, columns: Mapping[str, str]) -> Any:
+        return known(task, table, columns)[0], "houses\nno answers"
+
+    monkeypatch.setattr(Lookup, "reshape", doubting)
+    one = {"title": "t", "paragraphs": [{"context": "a house", "qas": [{"question": "who?"}]}]}
+    asked, notes = recipe(tmp_path, 'source = "absent.json"'), Notes()
+    rows = read_rows(asked, [one, {**one, "source": "x"}], reporter=notes)
+    assert rows == [{"question": "who?", "context": "a house"}] * 2
+    assert (notes.said, notes.warned) == (["the rows: houses"], ["the rows: no answers"])
 
 
 def test_nested_files_whose_parts_differ_are_one_table(tmp_path: Path) -> None:

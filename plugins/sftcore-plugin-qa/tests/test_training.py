@@ -172,9 +172,10 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tiny_bert: str) -> N
 
 
 def test_labels_are_not_smoothed_in_silence() -> None:
+    tables = {"model": {"base": "x"}, "data": {"source": "absent.json"}, "task": {"use": "extractive-qa"}}
     with pytest.raises(RecipeError) as caught:
-        ExtractiveQA().loss_function(ExtractiveQAState(), LossOptions(label_smoothing_factor=0.1))
-    assert caught.value.problems[0].key == "train.label_smoothing_factor"
+        Recipe.from_dict({**tables, "train": {"label_smoothing_factor": 0.1}})
+    assert [problem.key for problem in caught.value.problems] == ["train.label_smoothing_factor"]
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_start_and_end(tiny_bert: str) -> None:

@@ -16,8 +16,6 @@ from sftcore import (
     Metric,
     Output,
     Prediction,
-    Problem,
-    RecipeError,
     Role,
     Row,
     TaskState,
@@ -158,12 +156,13 @@ class ExtractiveQA(QuestionAnswering, name="extractive-qa"):
             batch["labels"] = np.concatenate([labels, np.where(counting, lengths[:, None], NO_LABEL)], axis=1)
         return {name: torch.from_numpy(values) for name, values in batch.items()}
 
+    @property
+    def smooths_labels(self) -> bool:
+        """No: it would spread over tokens that are no place for an answer."""
+        return False
+
     def loss_function(self, state: TaskState, options: LossOptions) -> SpanLoss:
-        """The mean of the cross entropies of start and end. Raises `sftcore.RecipeError` for label smoothing, which
-        would spread over tokens that are no place for an answer."""
-        if options.label_smoothing_factor:
-            message = f"{self.name} learns places in a text, which are not smoothed"
-            raise RecipeError(Problem(message, key="train.label_smoothing_factor", advice="leave it out"))
+        """The mean of the cross entropies of start and end."""
         return SpanLoss()
 
     def outputs(
