@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sftcore.models.attention import attention_of_any_length
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT
 from sftcore.task import Generated, Output
@@ -122,7 +123,7 @@ def predict(
     generates = task.generates and generate
     through = _Pass(model, task, state, tokenizer, encoded, loss_function, generates, [None] * len(encoded))
     batches = list(_batches(model, task, encoded.lengths, tokens_per_batch, rows_per_batch, generates))
-    with _evaluating(model), _precision(model, precision):
+    with _evaluating(model), _precision(model, precision), attention_of_any_length():
         for number, index in enumerate(batches, 1):
             through.batch(index)
             reporter.progress(number, len(batches), {})

@@ -14,6 +14,7 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, TrainerCallback
 
 from sftcore.data.encode import EncodedRows
 from sftcore.errors import RecipeError, did_you_mean
+from sftcore.models.attention import training_attention
 from sftcore.reporter import SILENT, Reporter
 from sftcore.task import Task, TaskState
 from sftcore.training import checkpoints
@@ -26,7 +27,6 @@ from sftcore.training.arguments import (
     training_arguments,
     warmup_steps,
 )
-from sftcore.training.attention import fast_attention
 from sftcore.training.batching import Collate, EpochRows
 from sftcore.training.guards import Signals, StopAtSignal, resources
 from sftcore.training.loss import training_loss
@@ -108,7 +108,7 @@ def train(
         Signals() as signals,
         resources(folder, size, recipe.train.gradient_accumulation_steps, recipe.train.tokens_per_batch),
         _own_cache(model),
-        fast_attention(model, device, int(rows.encoded.lengths.max(initial=0))) as attention,
+        training_attention(model, device, int(rows.encoded.lengths.max(initial=0))) as attention,
         trackers(recipe, folder, reporter) as reporting,
     ):
         args = training_arguments(recipe, plan, folder, device=device, precision=precision)

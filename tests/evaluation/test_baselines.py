@@ -49,6 +49,26 @@ def test_single_label(sentiment_csv: str) -> None:
     assert (again.scores == words.scores).all()
 
 
+def test_word_counts_are_fitted_by_one_thread(sentiment_csv: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info()}
+
+    class Looking(LogisticRegression):  # type: ignore[misc]  # of a library without types
+        def fit(self, *arguments: Any, **keywords: Any) -> Any:
+            seen.append(threads())
+            return super().fit(*arguments, **keywords)
+
+    seen: list[set[int]] = []
+    monkeypatch.setattr("sklearn.linear_model.LogisticRegression", Looking)
+    with threadpool_limits(2):
+        baselines(TextClassification(), read(sentiment_csv), 180)
+        assert threads() == {2}
+    assert seen == [{1}]
+
+
 def test_it_is_the_model_that_everybody_would_write(sentiment_csv: str) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

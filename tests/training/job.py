@@ -121,7 +121,8 @@ class Job:
         np.random.rand(3)
         batch = self.task.collate([self.encoded.feature(index) for index in range(16)], self.tokenizer)
         model.eval()
-        outputs, _ = self.task.outputs(model, dict(batch), self.state)
+        placed = {name: value.to(model.device) for name, value in batch.items()}
+        outputs, _ = self.task.outputs(model, placed, self.state)
         logits = outputs.logits.float()
         value = logits.square().mean().item()
         return {"loss": value, "accuracy": round(value * 1000) % 7 / 7}
@@ -157,7 +158,7 @@ class Job:
         )
 
     def weights(self) -> dict[str, Any]:
-        return {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
 
 def main() -> int:

@@ -134,7 +134,7 @@ class Watch(TrainerCallback):
 
     def _difference(self, model: Any) -> float:
         layer: Any = self._embeddings(model)
-        ids = torch.arange(10).reshape(1, 10)
+        ids = torch.arange(10, device=layer.weight.device).reshape(1, 10)
         return float((layer(ids) - layer.weight[ids]).detach().abs().max())
 
     def validate(self, model: Any) -> dict[str, float]:
@@ -177,4 +177,5 @@ def test_noise_on_the_embeddings_is_there_in_training_alone(
     layer = job.model.get_input_embeddings()
     assert not layer._forward_hooks
     job.model.train()
-    assert torch.equal(layer(torch.tensor([1])), layer.weight[[1]])
+    one = torch.tensor([1], device=layer.weight.device)
+    assert torch.equal(layer(one), layer.weight[[1]])

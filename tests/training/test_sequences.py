@@ -53,7 +53,7 @@ def test_one_step_is_the_same_however_it_is_accumulated(
         state = task.fit(rows.values)
         model = task.prepare_model(model, tokenizer, state)
         encoded = encode_rows(rows, task, state, tokenizer, 64)
-        start = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        start = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         recipe: Any = job_module.recipe_of(
             per_device_train_batch_size=batch,
             gradient_accumulation_steps=accumulation,
@@ -77,7 +77,8 @@ def test_one_step_is_the_same_however_it_is_accumulated(
             callbacks=[],
             reporter=job_module.Told(),
         )
-        steps.append((start, model.state_dict(), result.log_history[0]))
+        weights = {name: value.cpu() for name, value in model.state_dict().items()}
+        steps.append((start, weights, result.log_history[0]))
     start, expected, log = steps[0]
     assert len({int(row) for row in encoded.lengths}) > 2, "rows of one length would prove nothing"
     assert max((expected[name] - start[name]).abs().max().item() for name in start) > 1e-3

@@ -132,7 +132,7 @@ def test_the_best_weights_are_kept_and_loaded(make_job: Callable[..., Any], tmp_
     class Keep(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **keywords: Any) -> None:
             if state.global_step == 4:
-                self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                self.weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
 
     job, keep = make_job(), Keep()
     script = Script([0.1, 0.9, 0.3, 0.2, 0.1, 0.0])
@@ -291,7 +291,8 @@ def test_the_model_comes_back_as_it_was_given(make_job: Callable[..., Any], tmp_
     job.train(tmp_path, num_train_epochs=1.0, precision="bf16")
     assert set(vars(job.model)) == before
     batch = job.task.collate([job.encoded.feature(0)], job.tokenizer)
-    assert job.model(**batch).logits.dtype == torch.float32
+    placed = {name: value.to(job.model.device) for name, value in batch.items()}
+    assert job.model(**placed).logits.dtype == torch.float32
 
 
 def test_progress_and_log_are_told(make_job: Callable[..., Any], job_module: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The attention that training computes with: the model's own, or a faster one of transformers for this device."""
+"""The attention that a model computes with: its own, or a faster one of transformers and torch for the device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_FOR_EAGER = 512
 
 
 @contextmanager
-def fast_attention(model: PreTrainedModel, device: str, longest: int) -> Iterator[str]:
+def training_attention(model: PreTrainedModel, device: str, longest: int) -> Iterator[str]:
     """Give the model the faster attention for the block, and its own one back after it; yields the name.
 
     On a processor, backward through torch's fused attention ("sdpa") costs more than through the plain one
@@ -26,9 +26,25 @@ def fast_attention(model: PreTrainedModel, device: str, longest: int) -> Iterato
     chosen = "eager" if device == "cpu" and own == "sdpa" and longest <= LONGEST_FOR_EAGER else own
     _set(model, own, chosen)
     try:
-        yield chosen
+        with attention_of_any_length():
+            yield chosen
     finally:
         _set(model, chosen, own)
+
+
+@contextmanager
+def attention_of_any_length() -> Iterator[None]:
+    """Leave cuDNN out of torch's fused attention for the block: in half precision on newer GPUs torch prefers it, and
+    it makes a plan for each new shape of a batch, which takes longer than many steps (docs/benchmarks/gpu.md)."""
+    import torch
+
+    cuda: Any = torch.backends.cuda  # its functions are not annotated
+    before = cuda.cudnn_sdp_enabled()
+    cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        cuda.enable_cudnn_sdp(before)
 
 
 def _set(model: PreTrainedModel, before: str, after: str) -> None:

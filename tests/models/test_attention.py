@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sftcore.training.attention import fast_attention
+from sftcore.models.attention import attention_of_any_length, training_attention
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_short_rows_on_a_processor_train_with_eager_attention_and_the_same_outpu
     mask = torch.ones_like(ids)
     mask[1, 7:] = 0
     own = model(input_ids=ids, attention_mask=mask).logits
-    with fast_attention(model, "cpu", 64) as chosen:  # type: ignore[arg-type]
+    with training_attention(model, "cpu", 64) as chosen:  # type: ignore[arg-type]
         assert chosen == model.config._attn_implementation == "eager"
         assert torch.allclose(model(input_ids=ids, attention_mask=mask).logits, own, atol=1e-5)
     assert model.config._attn_implementation == "sdpa"
@@ -28,11 +28,25 @@ def test_short_rows_on_a_processor_train_with_eager_attention_and_the_same_outpu
 
 @pytest.mark.parametrize(("device", "longest"), [("cuda", 64), ("cpu", 513)])
 def test_elsewhere_the_model_keeps_its_own(model: torch.nn.Module, device: str, longest: int) -> None:
-    with fast_attention(model, device, longest) as chosen:  # type: ignore[arg-type]
+    with training_attention(model, device, longest) as chosen:  # type: ignore[arg-type]
         assert chosen == model.config._attn_implementation == "sdpa"
 
 
 def test_an_error_in_between_gives_it_back(model: torch.nn.Module) -> None:
-    with pytest.raises(RuntimeError), fast_attention(model, "cpu", 8):  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError), training_attention(model, "cpu", 8):  # type: ignore[arg-type]
         raise RuntimeError
     assert model.config._attn_implementation == "sdpa"
+
+
+def test_within_it_no_attention_needs_a_plan_for_each_length(model: torch.nn.Module) -> None:
+    def allowed() -> bool:
+        return torch.backends.cuda.cudnn_sdp_enabled()
+
+    before, within = allowed(), []
+    with training_attention(model, "cpu", 8):  # type: ignore[arg-type]
+        within.append(allowed())
+        with attention_of_any_length():
+            within.append(allowed())
+        within.append(allowed())
+    assert within == [False] * 3
+    assert allowed() == before
