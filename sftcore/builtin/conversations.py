@@ -17,6 +17,7 @@ Turn: TypeAlias = dict[str, Any]
 
 MESSAGES = "messages"
 ANSWERER = "assistant"
+_PAIR = ("user", ANSWERER)
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _OTHER_NAMES = {
     **dict.fromkeys(("human", "prompter"), "user"),
@@ -31,6 +32,8 @@ _SYSTEM = "system"
 """The column that data sets of conversations keep the system's turn in, if not among the others."""
 _INSTRUCTIONS, _INPUTS, _OUTPUTS = ("instruction",), ("input", "context"), ("output", "response")
 """What Alpaca, and after it Dolly, call the parts of an example."""
+_HISTORY = "history"
+"""The column in which Alpaca's relatives keep what was said before: pairs of a question and its answer."""
 
 
 def read_turns(value: Any) -> list[Turn]:
@@ -107,7 +110,8 @@ def one_shape(table: datasets.Dataset, columns: Mapping[str, str]) -> tuple[data
 
     `columns` (role → column) are those that the recipe names; what it names is taken as it is. Told apart are chat
     turns under any name (`role` and `content`, or ShareGPT's `from` and `value`), a prompt and a completion that are
-    lists of turns, Alpaca's `instruction`, `input` and `output`, and `prompt` and `completion`. Other columns stay.
+    lists of turns, Alpaca's `instruction`, `input` and `output` (with a `system` text or a `history` of pairs in
+    front of them, they become turns), and `prompt` and `completion`. Other columns stay.
     """
     named = {role: columns.get(role, role) for role in (MESSAGES, "prompt", "completion")}
     if "prompt" in columns and columns["prompt"] in table.column_names:
@@ -163,7 +167,8 @@ def _with_messages(table: datasets.Dataset, chat: str, column: str) -> tuple[dat
 
 
 def _is_said(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    """Whether there is a text, or a list with something in it."""
+    return value.strip() not in ("", "[]") if isinstance(value, str) else bool(value) and isinstance(value, list)
 
 
 def _opened(system: Any, chat: Any) -> str | None:
@@ -193,9 +198,35 @@ def _from_alpaca(table: datasets.Dataset, named: Mapping[str, str]) -> tuple[dat
         return table, ""
     inputs = table[text] if text else [None] * len(table)
     prompts = [with_input(*pair) for pair in zip(table[instruction], inputs, strict=True)]
+    parts = ", ".join(part for part in (instruction, text, answer) if part)
+    around = [name for name in (_SYSTEM, _HISTORY) if name in table.column_names and any(map(_is_said, table[name]))]
+    if around:
+        nothing = [None] * len(table)
+        before = (table[name] if name in around else nothing for name in (_SYSTEM, _HISTORY))
+        rows = zip(*before, prompts, table[answer] if answer else nothing, strict=True)
+        spare = table.remove_columns([name for name in (named[MESSAGES],) if name in table.column_names])
+        made = spare.add_column(named[MESSAGES], [_chat_of(*row) for row in rows])
+        return made, f"{parts} (Alpaca), with {' and '.join(around)}: conversations are made of them"
     made = table.add_column(named["prompt"], prompts)
     if answer and named["completion"] not in table.column_names:
         made = made.add_column(named["completion"], list(table[answer]))
-    parts = ", ".join(part for part in (instruction, text, answer) if part)
-    left = f"; the column {_SYSTEM} is not read (turns in {MESSAGES} would be)" if _SYSTEM in table.column_names else ""
-    return made, f"{parts} (Alpaca): prompt and completion are made of them{left}"
+    return made, f"{parts} (Alpaca): prompt and completion are made of them"
+
+
+def _chat_of(system: Any, history: Any, prompt: str | None, answer: str | None) -> str | None:
+    """An example with what came before it as turns, in JSON; None without a prompt.
+
+    A history that is none becomes a turn of the role `history`, which is found wrong where turns are read.
+    """
+    if not (prompt or "").strip():
+        return None
+    before = _from_json(history) if isinstance(history, str) and history.strip() else history or []
+    turns = [{"role": "system", "content": system}] if _is_said(system) else []
+    if isinstance(before, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in before):
+        turns += [{"role": role, "content": said} for pair in before for role, said in zip(_PAIR, pair, strict=True)]
+    else:
+        turns.append({"role": _HISTORY, "content": str(history)})
+    turns.append({"role": "user", "content": prompt})
+    if answer is not None:
+        turns.append({"role": ANSWERER, "content": answer})
+    return json.dumps(turns, ensure_ascii=False)

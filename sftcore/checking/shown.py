@@ -59,10 +59,11 @@ class Rows:
 
 def text_of(task: Task, row: Mapping[str, Any]) -> str:
     """What the row has to read: its input texts, or the texts in what is nested."""
-    from sftcore.data.twins import strings
+    from sftcore.data.twins import nested, strings
 
-    inputs = [row.get(name) for name, role in task.roles.items() if not role.target]
-    return " | ".join(text for text in (" · ".join(strings(value)) for value in inputs if value) if text)
+    roles = {name: role for name, role in task.roles.items() if not role.target and row.get(name)}
+    inputs = [nested(row[name]) if role.kind == "any" else row[name] for name, role in roles.items()]
+    return " | ".join(text for text in (" · ".join(strings(value)) for value in inputs) if text)
 
 
 def target_of(task: Task, row: Mapping[str, Any], *, texts: bool = True) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +61,7 @@ def find_twins(raw: Rows, processed: Rows, roles: Mapping[str, Role], near: floa
     names = _compared(raw, roles)
     if not names:
         return Twins(apart(len(raw)), {}, None, True, ())
-    before, after = _texts(raw, names), _texts(processed, names)
+    before, after = _texts(raw, names, roles), _texts(processed, names, roles)
     known = _remembered(words)
     groups = joined_by(apart(len(raw)), before)
     steps = {"exact": groups}
@@ -95,7 +96,7 @@ def _likenesses(old: Numbers, new: Numbers, *, largest: bool) -> list[Likeness]:
 def word_keys(rows: Rows, roles: Mapping[str, Role]) -> Iterator[str] | None:
     """What normalised twins have in common, a row: the words of its texts; None where no row has texts to compare."""
     names = _compared(rows, roles)
-    return (_key(texts, words) for texts in _texts(rows, names)) if names else None
+    return (_key(texts, words) for texts in _texts(rows, names, roles)) if names else None
 
 
 def text_roles(roles: Mapping[str, Role]) -> list[str]:
@@ -113,9 +114,22 @@ def _compared(rows: Rows, roles: Mapping[str, Role]) -> list[str]:
     return [*texts, *nested] or [name for name in others if any(isinstance(row.get(name), str) for row in rows.values)]
 
 
-def _texts(rows: Rows, names: Sequence[str]) -> Texts:
-    columns = [["\n".join(strings(value)) for value in rows.column(name)] for name in names]
+def _texts(rows: Rows, names: Sequence[str], roles: Mapping[str, Role]) -> Texts:
+    columns = [
+        ["\n".join(strings(nested(value) if roles[name].kind == "any" else value)) for value in rows.column(name)]
+        for name in names
+    ]
     return list(zip(*columns, strict=True))
+
+
+def nested(value: object) -> object:
+    """What a text says if it is JSON of a list or a table, the value itself otherwise."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def strings(value: object) -> Iterator[str]:

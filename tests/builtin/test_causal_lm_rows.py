@@ -150,3 +150,11 @@ def test_conversations_with_one_prompt_stay_together_and_copies_are_twins() -> N
     groups = find_twins(Rows.of(values), Rows.of(values), task.roles, None).groups.tolist()
     assert groups == [0, 0, 0, 3]
     assert list(task.corpus(values[3])) == ["Why?", "So."]
+
+
+def test_conversations_in_json_are_alike_by_what_is_said_not_by_the_names_around_it() -> None:
+    asked = ["where is my parcel", "how do I reset it", "may I pay later", "who wrote this"]
+    turns = [[{"role": "user", "content": text}, {"role": "assistant", "content": text[::-1]}] for text in asked]
+    values = [{"messages": json.dumps(chat)} for chat in [*turns, turns[0]]]
+    found = find_twins(Rows.of(values), Rows.of(values), CausalLM().roles, None)
+    assert found.groups.tolist() == [0, 1, 2, 3, 0]

@@ -1,4 +1,4 @@
-"""Data sets of conversations whose system turn stands in a column of its own."""
+"""Data sets of conversations whose system turn, or what came before, stands in a column of its own."""
 
 from __future__ import annotations
 
@@ -46,6 +46,43 @@ def test_rows_without_turns_stay_so() -> None:
     assert rows[1]["messages"] is None
 
 
-def test_of_alpaca_it_is_said_not_to_be_read() -> None:
-    _, said = shaped({"system": "Be brief.", "instruction": "What?", "output": "It."})
-    assert said.endswith("; the column system is not read (turns in messages would be)")
+ALPACA = {"instruction": "And today?", "input": "", "output": "Rain."}
+
+
+def roles_and_texts(row: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(turn["role"], turn["content"]) for turn in read_turns(row["messages"])]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_alpaca_rows_with_what_came_before_become_conversations(as_json: bool) -> None:
+    pairs: Any = [["How was it?", "Dry."]]
+    history = json.dumps(pairs) if as_json else pairs
+    rows, said = shaped(
+        {**ALPACA, "system": "Be brief.", "history": history},
+        {**ALPACA, "system": "", "history": "[]" if as_json else []},
+        {**ALPACA, "instruction": None, "system": "", "history": history},
+    )
+    assert said == "instruction, input, output (Alpaca), with system and history: conversations are made of them"
+    before = [("system", "Be brief."), ("user", "How was it?"), ("assistant", "Dry.")]
+    last = [("user", "And today?"), ("assistant", "Rain.")]
+    assert [roles_and_texts(row) for row in rows[:2]] == [before + last, last]
+    assert rows[2]["messages"] is None
+
+
+def test_of_alpaca_rows_to_predict_the_answer_is_yet_to_come() -> None:
+    (row,), _ = shaped({"instruction": "And today?", "history": [["How was it?", "Dry."]]})
+    assert roles_and_texts(row)[-1] == ("user", "And today?")
+
+
+@pytest.mark.parametrize("history", ["yesterday it was dry", [["only one"]], [["a", "b", "c"]]])
+def test_a_history_that_is_none_is_named(history: Any) -> None:
+    (row,), _ = shaped({**ALPACA, "history": history})
+    with pytest.raises(ValueError, match="unknown role 'history'"):
+        read_turns(row["messages"])
+
+
+@pytest.mark.parametrize("empty", [{}, {"system": "", "history": []}, {"system": None, "history": "[]"}])
+def test_without_it_they_stay_prompt_and_completion(empty: dict[str, Any]) -> None:
+    (row,), said = shaped({**ALPACA, **empty})
+    assert said == "instruction, input, output (Alpaca): prompt and completion are made of them"
+    assert (row["prompt"], row["completion"]) == ("And today?", "Rain.")
