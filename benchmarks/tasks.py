@@ -117,7 +117,6 @@ def write_squad(path: Path, articles: Sequence[dict[str, Any]]) -> None:
 # -- the cases -------------------------------------------------------------------------------------------------------
 
 MINILM, SMOLLM = "MiniLM, 22 million", "SmolLM2, 135 million, LoRA"
-SMOLLM_WHOLE = "SmolLM2, 135 million, all weights"
 ZH_BERT, T5 = "BERT of characters, from nothing", "T5, from nothing"
 
 
@@ -141,7 +140,6 @@ class Case:
 
 CASES = (
     Case("cuad-clauses", MINILM, copied("cuad/clause_type.csv"), "3,954 clauses of 17 types"),
-    Case("cuad-clauses-smollm", SMOLLM_WHOLE, copied("cuad/clause_type.csv"), "the same rows, for a GPU"),
     Case(
         "policyqa",
         MINILM,
