@@ -54,6 +54,8 @@ learning_rate = 1e-4
 per_device_train_batch_size = {size}
 """
 FLEX = "flex_attention"
+COMPARED = "plain, bf16"
+"""The way that the others are compared with."""
 
 
 class Clock:
@@ -191,7 +193,7 @@ def classes(steps: int, folder: Path) -> dict[str, Callable[[], dict[str, float]
 
     return {
         "plain, fp32": plain,
-        "plain, bf16": lambda: plain(bf16=True),
+        COMPARED: lambda: plain(bf16=True),
         "plain, bf16, no cuDNN": lambda: plain(bf16=True, cudnn=False),
         "recipe": lambda: case.recipe_way(steps),
         "recipe, fp32": lambda: case.recipe_way(steps, precision="fp32"),
@@ -217,7 +219,7 @@ def chats(steps: int, folder: Path) -> dict[str, Callable[[], dict[str, float]]]
         return case.plain_way(steps, data, collator, CHATS_A_STEP, bf16=True, **given)
 
     return {
-        "plain, bf16": plain,
+        COMPARED: plain,
         "plain, bf16, no cuDNN": lambda: plain(cudnn=False),
         "recipe, padded": lambda: case.recipe_way(steps, packing=False),
         "recipe, packed, sdpa": lambda: case.recipe_way(steps, packing=True),
@@ -273,22 +275,21 @@ def main() -> None:
     print(f"$ python benchmarks/gpu.py --rounds {arguments.rounds} --steps {arguments.steps}", end=" ")
     print(f"--only {' '.join(arguments.only)}\n{torch.cuda.get_device_name()}; {', '.join(versions)}")
     for name in arguments.only:
-        rates: dict[str, list[float]] = {}
+        rates: dict[str, dict[int, float]] = {}
         for number in range(1, arguments.rounds + 1):
             for way, found in in_its_own_process(name, arguments.steps).items():
                 if isinstance(found, str):
                     print(f"round {number}  {name:8} {way:21} failed: {found}", flush=True)
                     continue
-                rates.setdefault(way, []).append(found["tokens"])
-                print(
-                    f"round {number}  {name:8} {way:21} {found['tokens']:9,.0f} tokens and {found['steps']:5.1f}",
-                    end=" ",
-                )
-                print(f"steps a second; {found['gigabytes']:5.2f} GiB", flush=True)
+                rates.setdefault(way, {})[number] = found["tokens"]
+                print(f"round {number}  {name:8} {way:21} {found['tokens']:9,.0f} tokens and", end=" ")
+                print(f"{found['steps']:5.1f} steps a second; {found['gigabytes']:5.2f} GiB", flush=True)
         for way, values in rates.items():
-            ratios = [value / first for value, first in zip(values, rates["plain, bf16"], strict=False)]
+            plain = rates.get(COMPARED, {})
+            ratios = [values[number] / plain[number] for number in values if number in plain]
             shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-            print(f"{name}: {way} to plain, bf16, tokens: {shown}; median {statistics.median(ratios):.2f}", flush=True)
+            median = f"; median {statistics.median(ratios):.2f}" if ratios else ""
+            print(f"{name}: {way} to {COMPARED}, tokens: {shown or 'no round with both'}{median}", flush=True)
 
 
 if __name__ == "__main__":

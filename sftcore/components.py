@@ -162,7 +162,10 @@ class RowPreprocessor(Component):
 
     @abstractmethod
     def process(self, row: Row) -> Row | Drop:
-        """Return the row to go on with (roles may change their values), or `Drop(reason)`."""
+        """Return the row to go on with (roles may change their values), or `Drop(reason)`.
+
+        Rows to predict have no targets: a step that could not do without them is refused before the training.
+        """
 
 
 class _Augmenter(Component):

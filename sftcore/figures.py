@@ -1,12 +1,17 @@
-"""Numbers and times as they are shown, on the terminal and on pages alike."""
+"""Numbers, times and names as they are shown, on the terminal and on pages alike."""
 
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import Any
 
 SMALLEST = 0.0005
 """What is nearer to zero than this has no sign with three decimals."""
+_JOINERS = "\u200c\u200d"
+"""Zero-width letters that belong inside words (Persian) and emoji."""
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs by their category that fonts leave blank."""
 
 
 def count(number: float) -> str:
@@ -55,3 +60,25 @@ def figure(value: Any, digits: int = 3) -> str:
 def signed(value: float | None) -> str:
     """With its sign and three decimals; 0 where nothing is left of it but a sign."""
     return "-" if value is None else "0" if abs(value) < SMALLEST else f"{value:+.3f}"
+
+
+def name(text: str) -> str:
+    """The name of a class so that two that differ look different: what can't be seen of it by its code point.
+
+    Spaces at its ends are ␠, other blanks and zero-width letters `⟨U+200B⟩`, no text at all is `""`; line ends and
+    tabs inside are left to whoever shows it.
+    """
+    bare = text.strip().strip(_JOINERS)
+    start = text.index(bare) if bare else len(text)
+    end = start + len(bare)
+    parts = (_seen(letter, inside=start <= place < end) for place, letter in enumerate(text))
+    return "".join(parts) or '""'
+
+
+def _seen(letter: str, *, inside: bool) -> str:
+    if letter == " ":
+        return letter if inside else "␠"
+    if inside and (letter in _JOINERS or letter in "\n\r\t\u3000"):
+        return letter
+    unseen = letter in _BLANKS or unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp", "Zs")
+    return f"⟨U+{ord(letter):04X}⟩" if unseen else letter

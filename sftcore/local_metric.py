@@ -10,7 +10,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from sftcore.records import PredictionKind, Records
+from sftcore.records import PredictionKind, Records, object_column
 
 if TYPE_CHECKING:
     from sftcore.components import Metric
@@ -114,10 +114,7 @@ class LocalMetric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no typ
     def _column(self, values: Sequence[Any]) -> np.ndarray:
         if self.kind in FORMS:
             return np.asarray(values, FORMS[self.kind][1])
-        column = np.empty(len(values), object)
-        for place, value in enumerate(values):  # numpy would take lists of one length for another dimension
-            column[place] = _tupled(json.loads(value))
-        return column
+        return object_column([_tupled(json.loads(value)) for value in values])
 
 
 def _tupled(value: Any) -> Any:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import logging
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -92,6 +95,8 @@ class Plugin:
     problem: str = ""
     editable: bool = False
     part: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    """How long it took to load; every command that reads a recipe waits so long."""
     _manager: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -145,6 +150,11 @@ class _Named(io.StringIO):
             self._begins = line.endswith("\n")
         return len(text)
 
+    def end(self) -> None:
+        """End the last line, so that what others print does not go on with it."""
+        if not self._begins:
+            self.write("\n")
+
     def fileno(self) -> int:
         """That of stderr."""
         return sys.stderr.fileno()
@@ -158,8 +168,9 @@ def guarded(action: Callable[[], T], name: str) -> tuple[T | None, str]:
 
     What it prints goes to stderr, with the name; nothing but KeyboardInterrupt leaves.
     """
+    printed = _Named(name)
     try:
-        with redirect_stdout(_Named(name)):
+        with redirect_stdout(printed):
             return action(), ""
     except KeyboardInterrupt:
         raise
@@ -167,6 +178,40 @@ def guarded(action: Callable[[], T], name: str) -> tuple[T | None, str]:
         return None, str(error)
     except BaseException as error:  # SystemExit and whatever else a stranger's code may raise
         return None, _described(error)
+    finally:
+        printed.end()
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """What a plugin's import does to the process is undone: it has no say in what other recipes log, and what its C
+    code and child processes print (they know nothing of `sys.stdout`) goes to stderr, beside no result."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    kept = _stdout_to_stderr()
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _stdout_to_stderr() -> int | None:
+    """What the file descriptor of stdout was, which is that of stderr now; None where there is no such thing."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (AttributeError, OSError, ValueError):  # a process without streams
+        return None
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        os.close(kept)
+        return None
+    return kept
 
 
 def _described(error: BaseException) -> str:
@@ -261,8 +306,10 @@ def load(candidate: Candidate) -> Plugin:
     )
     if candidate.problem:
         return replace(bare, problem=candidate.problem)
-    plugin, problem = guarded(lambda: _loaded(candidate, bare), candidate.distribution)
-    return plugin or replace(bare, problem=problem)
+    start = perf_counter()
+    with _contained():
+        plugin, problem = guarded(lambda: _loaded(candidate, bare), candidate.distribution)
+    return replace(plugin or replace(bare, problem=problem), seconds=perf_counter() - start)
 
 
 def _loaded(candidate: Candidate, bare: Plugin) -> Plugin:

@@ -13,10 +13,12 @@ from sftcore.data.augment import augment
 from sftcore.data.encode import TRAIN_STAGE, EncodedRows, encode_rows, unknown_share
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded
-from sftcore.data.preprocess import STAGE, preprocess
+from sftcore.data.preprocess import FOR_TARGET, STAGE, preprocess
 from sftcore.data.rows import Ids, Rows, Splits
 from sftcore.data.sightings import sighted
 from sftcore.data.split import split_rows
+from sftcore.data.untargeted import check_task
+from sftcore.errors import Problem
 from sftcore.models.base import Base
 from sftcore.models.loading import load_tokenizer
 from sftcore.recipe import Recipe
@@ -100,6 +102,7 @@ def prepare(
     clock = clock or Clock(reporter)
     with clock.stage("preprocess"):
         processed = preprocessed(loaded.rows, recipe, ledger)
+        _warn_of_dropped(ledger, reporter)
     with clock.stage("split"):
         splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
     train_rows = splits.train
@@ -110,6 +113,7 @@ def prepare(
     with sight, clock.stage("encode"):
         state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
+        check_task(recipe, splits.train.values, state, tokenizer)
         encode = partial(_encode, recipe, state, tokenizer)
         train = encode(train_rows, ledger, TRAIN_STAGE)
         _warn_of_unknown(train, tokenizer, reporter)
@@ -138,10 +142,17 @@ def _fit(recipe: Recipe, rows: Rows, reporter: Reporter) -> TaskState:
     from sftcore.evaluation.score import check_metrics
 
     state = recipe.task.fit(rows.values)
-    check_metrics(recipe.all_metrics, recipe.task, state, recipe.problem)
+    check_metrics(recipe.all_metrics, recipe.task, state, partial(_of_metric, recipe))
     for note in recipe.task.notes(state):
         reporter.warning(note)
     return state
+
+
+def _of_metric(recipe: Recipe, key: str, message: str) -> Problem:
+    """A problem of a metric: at its table, or at the task that brought it where the recipe names none."""
+    if recipe.metrics:
+        return recipe.problem(key, message)
+    return recipe.problem("task.use", f"a default metric of {recipe.task.name}: {message}", "or name other [[metrics]]")
 
 
 def _encode(
@@ -149,6 +160,15 @@ def _encode(
 ) -> EncodedRows:
     ledger = ledger if len(rows) else None  # a split that the recipe does without
     return encode_rows(rows, recipe.task, state, tokenizer, tokenizer.model_max_length, ledger, stage)
+
+
+def _warn_of_dropped(ledger: Ledger, reporter: Reporter) -> None:
+    """Rows that a step leaves out for what their target says: rows to predict have none, so nobody leaves them out."""
+    for entry in ledger:
+        for step, number in entry.details.get(FOR_TARGET, {}).items():
+            rows = f"{number:,} of {entry.rows_in:,} rows"
+            said = f"{step.partition(' ')[2]} drops {rows} for their target, which rows to predict don't have"
+            reporter.warning(f"{said}: such rows will be predicted, and nothing that is measured tells how well")
 
 
 def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, reporter: Reporter) -> None:

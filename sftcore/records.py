@@ -77,6 +77,16 @@ class Records:
         )
 
 
+def object_column(values: Sequence[Any]) -> np.ndarray:
+    """The values as a column of objects (n,): of tuples of one length NumPy would make another dimension."""
+    import numpy as np
+
+    column = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        column[place] = value
+    return column
+
+
 def _sealed(column: Any) -> Any:
     """A view of an array that refuses to be written to; anything else as it is."""
     if not hasattr(column, "setflags"):

@@ -41,12 +41,14 @@ from sftcore.builtin.causal_batches import (
 from sftcore.builtin.chat import LossOn
 from sftcore.builtin.chat_encoding import ChatEncoder
 from sftcore.builtin.chat_fitting import Truncate
+from sftcore.builtin.chat_shapes import one_shape
 from sftcore.builtin.chat_templates import JINJA_SIGNS, NAMED, Template, no_template, template_for
-from sftcore.builtin.conversations import Turn, answer_of, flaw_of, one_shape, read_turns, texts_of
+from sftcore.builtin.conversations import Turn, answer_of, flaw_of, read_turns, texts_of
 from sftcore.builtin.losses import NO_LABEL
 from sftcore.builtin.text_metrics import Chrf, ExactMatch, Rouge
 from sftcore.builtin.token_loss import TokenLoss, token_logprobs
 from sftcore.builtin.tokens import padding_id
+from sftcore.records import object_column
 
 if TYPE_CHECKING:
     import datasets
@@ -197,8 +199,9 @@ class CausalLM(Task, name="causal-lm"):
         """`input_ids` and `labels` of each row's conversation, one feature a row (more only for templates that rewrite
         earlier turns); a row whose answer is yet to come gives its prompt, without a label that counts.
 
-        `counts`: "answer cut", "oldest turns left out", "special tokens in the text", which are read as such, and
-        "refused by the chat template: …", rows without a feature. Raises `sftcore.DataError` for turns that no
+        `counts`: "answer cut", "oldest turns left out", "special tokens in the text", which are read as such,
+        "calls of tools that the chat template does not write", and "refused by the chat template: …", rows without a
+        feature. Raises `sftcore.DataError` for turns that no
         template says how to write, and where the template refuses every row.
         """
         template = template_for(tokenizer, self.chat_template)
@@ -304,10 +307,8 @@ class CausalLM(Task, name="causal-lm"):
         groups: np.ndarray | None = None,
     ) -> Records:
         """Texts against the acceptable answers of each row; a row without a prediction has an empty text."""
-        texts, answers = np.empty(len(row_ids), object), np.empty(len(row_ids), object)
-        texts[:] = [prediction.value or "" for prediction in predictions]
-        for place, reference in enumerate(references):
-            answers[place] = tuple(reference or ())
+        texts = object_column([prediction.value or "" for prediction in predictions])
+        answers = object_column([tuple(reference or ()) for reference in references])
         scores = [prediction.score for prediction in predictions]
         known = scores and all(score is not None for score in scores)
         sure = np.array(scores, np.float32)[:, None] if known else None

@@ -74,6 +74,7 @@ class ChatEncoder:
             return summed
 
         special = [any(self.template.controls.search(text) for text in texts_of(turns)) for turns in conversations]
+        unwritten = [self._leaves_out_calls(turns) for turns in conversations]
         learned = by_row([int((one.example.labels != NO_LABEL).any()) for one in kept])
         return Encoded(
             columns={
@@ -87,9 +88,13 @@ class ChatEncoder:
                 "answer cut": by_row([int(one.cut) for one in kept]),
                 "oldest turns left out": by_row([one.turns for one in kept]),
                 "special tokens in the text": [int(found) for found in special],
+                "calls of tools that the chat template does not write": [int(found) for found in unwritten],
                 **self._refusals(size),
             },
         )
+
+    def _leaves_out_calls(self, turns: Sequence[Turn]) -> bool:
+        return "tool_calls" not in self.template.text and any(turn.get("tool_calls") for turn in turns)
 
     def _refusals(self, size: int) -> dict[str, list[int]]:
         """Which rows were refused, by the commonest reasons."""

@@ -1,68 +1,128 @@
-"""Conversations in the shapes that data sets have them, as lists of turns: `{"role": "user", "content": "…"}`."""
+"""Conversations as lists of turns: `{"role": "user", "content": "…"}`; how they are read, and what is wrong."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from sftcore.builtin.seq2seq import with_input
-
-if TYPE_CHECKING:
-    import datasets
+from typing import Any, TypeAlias
 
 Turn: TypeAlias = dict[str, Any]
 """A turn of a conversation: its `role`, its `content`, and whatever else the chat template reads."""
 
 MESSAGES = "messages"
 ANSWERER = "assistant"
-_PAIR = ("user", ANSWERER)
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ASKER = "user"
+HISTORY = "history"
+"""The role of what was to be read as the turns before a question, and could not be."""
+_CALL = "function_call"
+"""ShareGPT's role, and OpenAI's former key, of a call of a tool."""
+_ROLES = ("system", "developer", "user", "assistant", "tool")
 _OTHER_NAMES = {
-    **dict.fromkeys(("human", "prompter"), "user"),
-    **dict.fromkeys(("gpt", "chatgpt", "model", "bot", "ai"), "assistant"),
-    "observation": "tool",
+    **dict.fromkeys(("human", "prompter"), ASKER),
+    **dict.fromkeys(("gpt", "chatgpt", "model", "bot", "ai"), ANSWERER),
+    **dict.fromkeys(("observation", "function"), "tool"),
 }
-"""What ShareGPT and its relatives call the roles."""
+"""What ShareGPT and its relatives call the roles, and OpenAI called a tool's."""
 _FORMS = (("role", "content"), ("from", "value"))
 """The keys of a turn: OpenAI's, which chat templates read, and ShareGPT's."""
-_USUAL = (MESSAGES, "conversations", "conversation", "dialogue", "dialog", "chat")
-_SYSTEM = "system"
-"""The column that data sets of conversations keep the system's turn in, if not among the others."""
-_INSTRUCTIONS, _INPUTS, _OUTPUTS = ("instruction",), ("input", "context"), ("output", "response")
-"""What Alpaca, and after it Dolly, call the parts of an example."""
-_HISTORY = "history"
-"""The column in which Alpaca's relatives keep what was said before: pairs of a question and its answer."""
+_PAIRS = (
+    ("human", "assistant"),
+    ("user", "assistant"),
+    ("question", "answer"),
+    ("prompt", "response"),
+    ("query", "response"),
+    ("instruction", "output"),
+)
+"""The keys of a table that holds two turns, what is asked and what is answered."""
+
+
+def is_turn(value: Any) -> bool:
+    """Whether the value is a table with the keys of a turn, or of a question and its answer."""
+    return isinstance(value, Mapping) and any(set(form) <= value.keys() for form in (*_FORMS, *_PAIRS))
+
+
+def role_of(turn: Any) -> str:
+    """The role of a turn as templates know it; "" where there is none."""
+    form = _form(turn)
+    role = str(turn[form[0]]).strip().lower() if form else ""
+    return ANSWERER if role == _CALL else _OTHER_NAMES.get(role, role)
+
+
+def from_json(text: str) -> Any:
+    """What a text says in JSON; None where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def read_turns(value: Any) -> list[Turn]:
-    """The turns of a conversation: a list of tables with `role` and `content`, or `from` and `value`, or that as JSON.
+    """The turns of a conversation: a list of tables with `role` and `content`, or `from` and `value`, or of a question
+    and its answer (`human` and `assistant`, `question` and `answer`, …), or that as JSON.
 
     Roles get the names that chat templates know; keys without a value are left out; a content in several parts of
-    text is joined. Raises ValueError, naming the column, for anything else.
+    text is joined; calls of functions become `tool_calls`. The answer of the last pair may be yet to come. Raises
+    ValueError, naming the column, for anything else.
     """
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ValueError(f"{MESSAGES} is a text, not a list of turns") from None
-    if not isinstance(value, Sequence) or not value:
+        value, text = from_json(value), value
+        if value is None:
+            python = (
+                " (it is Python's notation; json.dumps writes JSON)" if text.lstrip().startswith(("[{'", "[['")) else ""
+            )
+            raise ValueError(f"{MESSAGES} is a text, not a list of turns{python}")
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise ValueError(f"{MESSAGES} is no list of turns")
-    return [_read_turn(turn) for turn in value]
+    last = len(value) - 1
+    return [turn for number, part in enumerate(value) for turn in _read_part(part, may_lack=number == last)]
+
+
+def _read_part(part: Any, *, may_lack: bool) -> list[Turn]:
+    """The turn of a table, or both of a pair; `may_lack`: the pair's answer may be missing."""
+    if _form(part) is None and isinstance(part, Mapping):
+        keys = next((keys for keys in _PAIRS if keys[1] in part and part.get(keys[0]) is not None), None)
+        if keys is not None:
+            said = [(ASKER, part[keys[0]]), (ANSWERER, part[keys[1]])]
+            return [
+                _read_turn({"role": role, "content": text})
+                for role, text in (said[:1] if may_lack and said[1][1] is None else said)
+            ]
+    return [_read_turn(part)]
+
+
+def _form(turn: Any) -> tuple[str, str] | None:
+    return next((form for form in _FORMS if isinstance(turn, Mapping) and turn.get(form[0]) is not None), None)
 
 
 def _read_turn(turn: Any) -> Turn:
-    form = next((form for form in _FORMS if isinstance(turn, Mapping) and turn.get(form[0]) is not None), None)
+    form = _form(turn)
     if form is None:
         raise ValueError(f"{MESSAGES} has a turn without a role")
-    role = str(turn[form[0]]).strip().lower()
-    role = _OTHER_NAMES.get(role, role)
+    role, named = role_of(turn), str(turn[form[0]]).strip().lower()
+    if role == HISTORY:
+        raise ValueError(f"{MESSAGES} has a history that is no list of pairs (question, answer)")
     if role not in _ROLES:
         raise ValueError(f"{MESSAGES} has a turn of the unknown role {role!r}")
     rest = {key: part for key, part in turn.items() if key not in form and part is not None}
-    content = _read_content(turn.get(form[1]), may_lack="tool_calls" in rest)
-    return {"role": role, "content": content, **rest}
+    content = turn.get(form[1])
+    call = _calls(content) if named == _CALL else rest.pop(_CALL, None)
+    if call:
+        rest.setdefault(
+            "tool_calls",
+            [{"type": "function", "function": each} for each in (call if isinstance(call, list) else [call])],
+        )
+    said = "" if named == _CALL else _read_content(content, may_lack="tool_calls" in rest)
+    return {"role": role, "content": said, **rest}
+
+
+def _calls(content: Any) -> list[Any]:
+    """The calls that a turn of ShareGPT's role `function_call` makes."""
+    found = from_json(content) if isinstance(content, str) else content
+    calls = found if isinstance(found, list) else [found]
+    if not calls or not all(isinstance(call, Mapping) and call.get("name") for call in calls):
+        raise ValueError(f"{MESSAGES} has a {_CALL} that is no JSON of a name and its arguments")
+    return calls
 
 
 def _read_content(value: Any, *, may_lack: bool) -> str:
@@ -103,130 +163,3 @@ def answer_of(turns: Sequence[Turn]) -> str | None:
 def texts_of(turns: Sequence[Turn]) -> Iterator[str]:
     """The contents of the turns that have one."""
     return (turn["content"] for turn in turns if turn["content"])
-
-
-def one_shape(table: datasets.Dataset, columns: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
-    """The table with `messages`, or `prompt` and `completion`, made of the shape that it is found to have.
-
-    `columns` (role → column) are those that the recipe names; what it names is taken as it is. Told apart are chat
-    turns under any name (`role` and `content`, or ShareGPT's `from` and `value`), a prompt and a completion that are
-    lists of turns, Alpaca's `instruction`, `input` and `output` (with a `system` text or a `history` of pairs in
-    front of them, they become turns), and `prompt` and `completion`. Other columns stay.
-    """
-    named = {role: columns.get(role, role) for role in (MESSAGES, "prompt", "completion")}
-    if "prompt" in columns and columns["prompt"] in table.column_names:
-        return table, ""
-    chat = _chat_column(table, named[MESSAGES])
-    if chat in (named["prompt"], named["completion"]):
-        return _joined_turns(table, named)
-    if chat:
-        return _with_messages(table, chat, named[MESSAGES])
-    if named["prompt"] in table.column_names:
-        return table, "prompt and completion" if named["completion"] in table.column_names else ""
-    return _from_alpaca(table, named)
-
-
-def _chat_column(table: datasets.Dataset, preferred: str) -> str:
-    """The column that holds turns: by its usual name, else the first that does; or ""."""
-    names = [name for name in table.column_names if _holds_turns(table, name)]
-    usual = [name for name in (preferred, *_USUAL) if name in names]
-    return next(iter([*usual, *names]), "")
-
-
-def _holds_turns(table: datasets.Dataset, name: str) -> bool:
-    """Whether the first value of the column is a list of turns, or JSON of one."""
-    if getattr(table.features[name], "dtype", "string") not in ("string", "large_string"):
-        return False  # a number, a class, or an image, which need not be looked at
-    value = next((value for value in table[name] if value is not None), None)
-    if isinstance(value, str):
-        value = _from_json(value) if value.lstrip().startswith("[") else None
-    first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, Mapping) and any(set(form) <= first.keys() for form in _FORMS)
-
-
-def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _with_messages(table: datasets.Dataset, chat: str, column: str) -> tuple[datasets.Dataset, str]:
-    from datasets import concatenate_datasets
-
-    sentence = f"turns of conversations, in the column {chat}"
-    if _SYSTEM in table.column_names and any(map(_is_said, table[_SYSTEM])):
-        chats = [_opened(*pair) for pair in zip(table[_SYSTEM], table[chat], strict=True)]
-        spare = [name for name in (_SYSTEM, column) if name in table.column_names]
-        made = table.add_column(f"{column} opened", chats).remove_columns(spare)
-        return made.rename_column(f"{column} opened", column), f"{sentence}, which the column {_SYSTEM} opens"
-    if chat == column or column in table.column_names:
-        return table, sentence
-    copy = table.select_columns([chat]).rename_column(chat, column)
-    return concatenate_datasets([table, copy], axis=1), sentence
-
-
-def _is_said(value: Any) -> bool:
-    """Whether there is a text, or a list with something in it."""
-    return value.strip() not in ("", "[]") if isinstance(value, str) else bool(value) and isinstance(value, list)
-
-
-def _opened(system: Any, chat: Any) -> str | None:
-    """The turns as JSON, with the text of `system` as the first one where there is a text and no such turn yet."""
-    turns = _from_json(chat) if isinstance(chat, str) else chat
-    first = turns[0] if isinstance(turns, list) and turns and isinstance(turns[0], Mapping) else {}
-    if turns is None or not isinstance(turns, list):
-        return chat if isinstance(chat, str) else None
-    if _is_said(system) and "system" not in (first.get("role"), first.get("from")):
-        turns = [{"role": "system", "content": system}, *turns]
-    return json.dumps(turns, ensure_ascii=False)
-
-
-def _joined_turns(table: datasets.Dataset, named: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
-    """A prompt and a completion that are turns both, as one conversation."""
-    spare = [named[role] for role in ("prompt", "completion") if named[role] in table.column_names]
-    rows = zip(*(table[name] for name in spare), strict=True)
-    chats = [json.dumps([turn for part in row for turn in part or ()], ensure_ascii=False) for row in rows]
-    return table.add_column(named[MESSAGES], chats).remove_columns(spare), "prompt and completion, both of them turns"
-
-
-def _from_alpaca(table: datasets.Dataset, named: Mapping[str, str]) -> tuple[datasets.Dataset, str]:
-    instruction, text, answer = (
-        next((name for name in names if name in table.column_names), "") for names in (_INSTRUCTIONS, _INPUTS, _OUTPUTS)
-    )
-    if not instruction:
-        return table, ""
-    inputs = table[text] if text else [None] * len(table)
-    prompts = [with_input(*pair) for pair in zip(table[instruction], inputs, strict=True)]
-    parts = ", ".join(part for part in (instruction, text, answer) if part)
-    around = [name for name in (_SYSTEM, _HISTORY) if name in table.column_names and any(map(_is_said, table[name]))]
-    if around:
-        nothing = [None] * len(table)
-        before = (table[name] if name in around else nothing for name in (_SYSTEM, _HISTORY))
-        rows = zip(*before, prompts, table[answer] if answer else nothing, strict=True)
-        spare = table.remove_columns([name for name in (named[MESSAGES],) if name in table.column_names])
-        made = spare.add_column(named[MESSAGES], [_chat_of(*row) for row in rows])
-        return made, f"{parts} (Alpaca), with {' and '.join(around)}: conversations are made of them"
-    made = table.add_column(named["prompt"], prompts)
-    if answer and named["completion"] not in table.column_names:
-        made = made.add_column(named["completion"], list(table[answer]))
-    return made, f"{parts} (Alpaca): prompt and completion are made of them"
-
-
-def _chat_of(system: Any, history: Any, prompt: str | None, answer: str | None) -> str | None:
-    """An example with what came before it as turns, in JSON; None without a prompt.
-
-    A history that is none becomes a turn of the role `history`, which is found wrong where turns are read.
-    """
-    if not (prompt or "").strip():
-        return None
-    before = _from_json(history) if isinstance(history, str) and history.strip() else history or []
-    turns = [{"role": "system", "content": system}] if _is_said(system) else []
-    if isinstance(before, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in before):
-        turns += [{"role": role, "content": said} for pair in before for role, said in zip(_PAIR, pair, strict=True)]
-    else:
-        turns.append({"role": _HISTORY, "content": str(history)})
-    turns.append({"role": "user", "content": prompt})
-    if answer is not None:
-        turns.append({"role": ANSWERER, "content": answer})
-    return json.dumps(turns, ensure_ascii=False)

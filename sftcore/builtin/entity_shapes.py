@@ -21,7 +21,9 @@ the text as it was given."""
 _TOKENS = ("tokens", "words")
 _TAGS = ("ner_tags", "tags", "labels", "ner")
 _SPANS = ("label", "labels", "annotations", "spans")
-_STARTS, _ENDS = ("start", "start_offset"), ("end", "end_offset")
+_STARTS, _ENDS = ("start", "start_offset", "start_idx"), ("end", "end_offset", "end_idx")
+_OWN_TEXTS = ("text", "entity", "mention")
+"""What spans call their own text, if they have it."""
 _LABELS = ("label", "labels", "entity_group", "type")
 _CJK = "[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 _NO_BLANK_BEFORE, _NO_BLANK_AFTER = re.compile(_CJK), re.compile(f"{_CJK}$")
@@ -34,8 +36,9 @@ def with_entities(table: datasets.Dataset, columns: Mapping[str, str]) -> tuple[
     """The table with columns for the roles `text` and `entities`, and what was recognised ("": nothing to be done).
 
     Known are lists of tokens with a list of tags (CoNLL), and lists of spans: `[start, end, label]` (Doccano) or
-    tables of `start`, `end` and `label` or `labels` (Label Studio); spans may be written as JSON text. `columns`
-    (role → column) are those that the recipe names. Raises `sftcore.DataError` for tags that fit no tokens.
+    tables of `start`, `end` and `label` or `labels` (Label Studio), and tables of labels with tables of texts and
+    their places (CLUENER, the ends included); spans may be written as JSON text. `columns` (role → column) are those
+    that the recipe names. Raises `sftcore.DataError` for tags that fit no tokens.
     """
     names = table.column_names
     text, entities = (columns.get(role, role) for role in ("text", "entities"))
@@ -151,13 +154,29 @@ def _of_spans(table: datasets.Dataset, spans: str, text: str, entities: str) -> 
 
 
 def _parsed(value: Any) -> list[Any] | None:
-    """The list of spans, which may be JSON in a text; None for anything else."""
+    """The list of spans, which may be JSON in a text, or CLUENER's table; None for anything else."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except json.JSONDecodeError:
             return None
+    if isinstance(value, Mapping):
+        return _named_spans(value)
     return value if isinstance(value, list) else None
+
+
+def _named_spans(table: Mapping[str, Any]) -> list[Entity] | None:
+    """CLUENER's `{label: {text: [[start, last], …]}}` as spans; None for another table."""
+    found = []
+    for label, texts in table.items():
+        if not isinstance(texts, Mapping | None):
+            return None
+        for text, places in (texts or {}).items():
+            for place in places or ():
+                if not isinstance(place, list) or len(place) != 2:
+                    return None
+                found.append({"start": place[0], "end": _whole(place[1]) + 1, "label": label, "text": text})
+    return found
 
 
 def _entities(text: str, spans: Sequence[Any] | None) -> list[Entity] | None:
@@ -171,9 +190,31 @@ def _read(text: str, span: Any) -> Iterator[Entity]:
     else:
         start, end, label, *_ = [*span, None, None, None] if isinstance(span, list) else [None] * 3
     labels = label if isinstance(label, list) and label else [label]
+    own = _first(span, _OWN_TEXTS) if isinstance(span, Mapping) else None
     for one in labels:
         name = "" if one is None or isinstance(one, list) else label_name(one)
-        yield _entity(text, _whole(start), _whole(end), name)
+        entity = _entity(text, _whole(start), _whole(end), name)
+        yield {**entity, "text": own} if isinstance(own, str) and not _same(own, entity["text"]) else entity
+
+
+def place_flaw(text: str, entity: Entity) -> str:
+    """Why the entity, as it was read, is not in the text that was given; or ""."""
+    start, end, own = entity["start"], entity["end"], entity.get("text")
+    if start == end == -1:
+        return "entities has one without numbers for its start and end"
+    differs = own is not None and entity.get("at") == start and not _same(own, text[max(0, start) : max(0, end)])
+    if differs and _same(own, text[max(0, start) : end + 1]):
+        return "entities has ends that are included: add 1 to each"
+    if differs and start > 0 and _same(own, text[start - 1 : end - 1]):
+        return "entities has places that are counted from 1: take 1 from each"
+    if not 0 <= start < end <= len(text):
+        return "entities has one that is empty or lies outside the text"
+    return "entities has one whose text does not stand at its place" if differs else ""
+
+
+def _same(one: Any, other: str) -> bool:
+    """Whether the texts are the same but for blanks."""
+    return bool(one == other) or "".join(one.split()) == "".join(other.split())
 
 
 def _first(span: Mapping[str, Any], keys: Sequence[str]) -> Any:

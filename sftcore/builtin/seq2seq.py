@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -10,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from sftcore import (
+    DataError,
     Encoded,
     Feature,
     Generated,
@@ -30,6 +32,7 @@ from sftcore.builtin.losses import NO_LABEL
 from sftcore.builtin.text_metrics import Chrf, ExactMatch, Rouge
 from sftcore.builtin.token_loss import TokenLoss, token_logprobs
 from sftcore.builtin.tokens import encode_fast, encode_slowly, padded, padded_inputs
+from sftcore.records import object_column
 
 if TYPE_CHECKING:
     import datasets
@@ -45,6 +48,8 @@ _OF_THE_VOCABULARY = (
 )
 """What of a base's generation settings says which tokens are what, rather than how to search."""
 _LIMITS_OF_POSITIONS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
+_AROUND = ("system", "history")
+"""Columns in which Alpaca's relatives keep what goes before the instruction."""
 _EMPTY = np.zeros(0, np.float32)
 
 
@@ -89,9 +94,9 @@ class Seq2Seq(Task, name="seq2seq"):
         if columns.get("prompt", "prompt") in names:
             return table, ""
         if "instruction" in names:
-            inputs = table["input"] if "input" in names else [None] * len(table)
-            prompts = [with_input(*pair) for pair in zip(table["instruction"], inputs, strict=True)]
-            return _with_columns(table, columns, prompts, "output"), "read as instruction, input and output (Alpaca)"
+            prompts = prompts_of(table, "instruction", "input" if "input" in names else "")
+            sentence = "read as instruction, input and output (Alpaca)"
+            return _with_columns(table, columns, prompts, "output"), "\n".join([sentence, *unread(table, _AROUND)])
         if {"source", "target"} <= names or names == {"source"}:
             return _with_columns(table, columns, list(table["source"]), "target"), "read as source and target"
         return table, ""
@@ -249,9 +254,8 @@ class Seq2Seq(Task, name="seq2seq"):
         groups: np.ndarray | None = None,
     ) -> Records:
         """Texts against the one completion of each row; a row without a prediction has an empty text."""
-        texts, answers = np.empty(len(row_ids), object), np.empty(len(row_ids), object)
-        texts[:] = [prediction.value or "" for prediction in predictions]
-        answers[:] = [(reference,) for reference in references]
+        texts = object_column([prediction.value or "" for prediction in predictions])
+        answers = object_column([(reference,) for reference in references])
         return Records("texts", np.asarray(row_ids), texts, answers, groups=groups)
 
 
@@ -269,8 +273,38 @@ def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
     )
 
 
-def with_input(instruction: str | None, text: str | None) -> str | None:
-    """An instruction and, below it, the input that it is about, where there is one; None without an instruction."""
+def prompts_of(table: datasets.Dataset, instruction: str, text: str) -> list[str | None]:
+    """Each instruction and, below it, the input that it is about (the column `text`, "" for none), where there is one.
+
+    Numbers become text. Raises `sftcore.DataError`, with the row, for a list or a table.
+    """
+    instructions = as_texts(table[instruction])
+    inputs = as_texts(table[text]) if text else [None] * len(table)
+    for name, values in ((instruction, instructions), (text, inputs)):
+        number = next((number for number, value in enumerate(values, 1) if not isinstance(value, str | None)), None)
+        if number is not None:
+            shown = json.dumps(values[number - 1], ensure_ascii=False, default=str)[:200]
+            raise DataError(Problem("a text was expected", row=number, key=name, value=shown))
+    return [_with_input(*pair) for pair in zip(instructions, inputs, strict=True)]
+
+
+def unread(table: datasets.Dataset, names: Iterable[str]) -> list[str]:
+    """A sentence on each of these columns that is there and says something: it is not read."""
+    here = (name for name in names if name in table.column_names)
+    return [f"the column {name} is not read" for name in here if any(map(is_said, table[name]))]
+
+
+def is_said(value: Any) -> bool:
+    """Whether there is a text, or a list or table with something in it."""
+    return value.strip() not in ("", "[]", "null") if isinstance(value, str) else bool(value)
+
+
+def as_texts(values: Iterable[Any]) -> list[Any]:
+    """The values, numbers as texts."""
+    return [str(value) if isinstance(value, int | float) else value for value in values]
+
+
+def _with_input(instruction: str | None, text: str | None) -> str | None:
     if instruction is None or not (text or "").strip():
         return instruction
     return f"{instruction}\n\n{text}"

@@ -30,7 +30,7 @@ from sftcore import (
     original_passage,
 )
 from sftcore.builtin.entity_dictionary import EntityDictionary
-from sftcore.builtin.entity_shapes import with_entities
+from sftcore.builtin.entity_shapes import place_flaw, with_entities
 from sftcore.builtin.label_checks import doubtful, unknown
 from sftcore.builtin.losses import NO_LABEL
 from sftcore.builtin.placed_tokens import placed_tokens
@@ -38,6 +38,7 @@ from sftcore.builtin.span_metrics import EntityF1, EntityPrecision, EntityRecall
 from sftcore.builtin.tags import stretches, tag_names
 from sftcore.builtin.token_loss import TokenLoss
 from sftcore.builtin.tokens import padded, padded_inputs
+from sftcore.records import object_column
 
 if TYPE_CHECKING:
     import datasets
@@ -119,7 +120,7 @@ class TokenClassification(Task, name="token-classification"):
         return with_entities(table, columns)
 
     def check_row(self, row: Row) -> str:
-        """Why the row can't be used: an entity without a label, or one that is not in the text."""
+        """Why the row can't be used: an entity without a label, or one that is not in the text where it says."""
         entities = row.get("entities")
         if entities is None:
             return ""
@@ -127,10 +128,7 @@ class TokenClassification(Task, name="token-classification"):
             return "entities is no list of tables with start, end and label"
         if not all(entity["label"].strip() for entity in entities):
             return "entities has one without a label"
-        length = len(row["text"])
-        if not all(0 <= entity["start"] < entity["end"] <= length for entity in entities):
-            return "entities has one that is empty or lies outside the text"
-        return ""
+        return next(filter(None, (place_flaw(row["text"], entity) for entity in entities)), "")
 
     def stratum(self, row: Row) -> Hashable:
         """The labels of the row's entities, sorted; None for rows without targets."""
@@ -348,9 +346,7 @@ def _given(row: Row, entity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _spans(rows: Sequence[Sequence[Mapping[str, Any]] | None]) -> np.ndarray:
     """(n,) tuples of (start, end, label)."""
-    column = np.empty(len(rows), object)
-    column[:] = [tuple((one["start"], one["end"], one["label"]) for one in row or ()) for row in rows]
-    return column
+    return object_column([tuple((one["start"], one["end"], one["label"]) for one in row or ()) for row in rows])
 
 
 COMPONENTS: tuple[type[Task], ...] = (TokenClassification,)

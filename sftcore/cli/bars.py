@@ -11,6 +11,7 @@ from rich.console import ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sftcore import figures
 from sftcore.cli.text import clean, count, one_line, share
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class LabelBars:
         yield self._drawn(name, {}, with_share=False)
 
     def _name_width(self) -> int:
-        return min(NAME, max(cell_len(clean(name)) for name in [*self._names, self._more(), "all rows"]))
+        return min(NAME, max(cell_len(clean(figures.name(name))) for name in [*self._names, self._more(), "all rows"]))
 
     def _more(self) -> str:
         return f"… {count(self._hidden)} more" if self._hidden else ""
@@ -105,7 +106,7 @@ def _chosen(counts: Mapping[str, int]) -> tuple[list[str], int]:
 
 
 def _fitting(name: str, width: int) -> str:
-    text = one_line(name)
+    text = one_line(figures.name(name))
     return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 

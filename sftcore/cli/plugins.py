@@ -11,7 +11,10 @@ from sftcore.cli.options import json_option
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sftcore.registry import Plugin
+    from sftcore.registry import Plugin, Registry
+
+SLOW = 2.0
+"""Seconds: a plugin that takes longer to load is told of, since every command that reads a recipe waits for it."""
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -39,11 +42,11 @@ def _show(as_json: bool) -> None:
     from sftcore.registry import discover
 
     with Console(as_json=as_json) as console:
-        plugins = discover().plugins
+        registry = discover()
         if as_json:
-            console.json({"plugins": [_as_json(plugin) for plugin in plugins]})
+            console.json({"plugins": [_as_json(plugin) for plugin in registry.plugins]})
         else:
-            console.print(*(_block(plugin) for plugin in plugins))
+            console.print(*(_block(plugin, registry) for plugin in registry.plugins))
 
 
 def _as_json(plugin: Plugin) -> dict[str, Any]:
@@ -56,10 +59,11 @@ def _as_json(plugin: Plugin) -> dict[str, Any]:
         "offers": {kind: list(names) for kind, names in plugin.offers.items()},
         "descriptions": {f"{entry.kind} {entry.name}": entry.description for entry in plugin.entries},
         "problem": plugin.problem or None,
+        "seconds": round(plugin.seconds, 3),
     }
 
 
-def _block(plugin: Plugin) -> RenderableType:
+def _block(plugin: Plugin, registry: Registry) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
@@ -67,10 +71,14 @@ def _block(plugin: Plugin) -> RenderableType:
     from sftcore.cli import tables
     from sftcore.cli.text import clean
 
-    notes = ", ".join(note for note in (plugin.version, "editable" if plugin.editable else "", plugin.part) if note)
+    slow = f"takes {plugin.seconds:.1f} s to load" if plugin.seconds > SLOW else ""
+    found = (plugin.version, "editable" if plugin.editable else "", plugin.part, slow)
+    notes = ", ".join(note for note in found if note)
     head = Text.assemble((plugin.distribution, "bold"), f"  {notes}")
     if plugin.problem:
         return Group(head.append("  broken", "bold red"), Padding(Text(clean(plugin.problem)), (0, 0, 1, 2)))
-    offers = [(entry.name, Text(entry.kind, style="dim"), Text(entry.description)) for entry in plugin.entries]
+    offers = [
+        (registry.shortest(entry), Text(entry.kind, style="dim"), Text(entry.description)) for entry in plugin.entries
+    ]
     body = tables.table(["", "", ""], offers) if offers else Text("offers nothing", style="dim")
     return Group(head, Padding(body, (0, 0, 1, 2)))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sftcore.compare.reasons import Reason
-from sftcore.errors import SftcoreError
 from sftcore.evaluation.score import metric_names, score_all
 from sftcore.models.calls import first_line
 from sftcore.records import Prediction, Records
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from sftcore.components import Metric
     from sftcore.recipe import Recipe
     from sftcore.runs.folder import Run
-    from sftcore.task import Task
+    from sftcore.task import Task, TaskState
 
 SAME = 1e-6
 """A value that is computed again may differ by this share: probabilities are recorded in float32."""
@@ -92,8 +91,13 @@ def read_recorded(run: Run, label: str) -> Recorded | Reason:
     try:
         recipe = run.recipe()
         state = read_task_state(run.model_path, recipe.task)
-    except SftcoreError as error:
+        return _recorded(run, label, recipe, state, table)
+    except Exception as error:  # a file was edited, or a guest's task wants more of a prediction than is recorded
         return Reason("not-readable", {"run": label, "why": first_line(error)})
+
+
+def _recorded(run: Run, label: str, recipe: Recipe, state: TaskState, table: pa.Table) -> Recorded | Reason:
+    """The scored rows of the table."""
     predicts = str(recorded_facts(table).get("predicts", recipe.task.predicts))
     references = _values(table["reference"].to_pylist(), predicts)
     known = np.array([one is not None for one in references], bool)  # empty where the test split is
@@ -103,11 +107,7 @@ def read_recorded(run: Run, label: str) -> Recorded | Reason:
     table = _needed(table, recipe.task).take(chosen)
     groups = table["group"].to_numpy() if "group" in table.column_names else None
     given = _predictions(table, predicts), [references[place] for place in chosen]
-    try:
-        records = recipe.task.records(table["row"].to_numpy(), *given, state, groups)
-    except Exception as error:  # a guest's task may want more of a prediction than is recorded
-        return Reason("not-readable", {"run": label, "why": first_line(error)})
-    return Recorded(run, label, recipe, records, table)
+    return Recorded(run, label, recipe, recipe.task.records(table["row"].to_numpy(), *given, state, groups), table)
 
 
 def _needed(table: pa.Table, task: Task) -> pa.Table:

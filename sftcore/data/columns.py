@@ -33,8 +33,9 @@ def columns_of_roles(recipe: Recipe, available: Iterable[str], *, targets: bool 
     return found
 
 
-def column_problems(recipe: Recipe, available: Iterable[str], *, targets: bool = True) -> list[Problem]:
-    """What is wrong with the recipe's columns: unknown roles, columns that are not there, two roles on one."""
+def column_problems(recipe: Recipe, available: Iterable[str], *, targets: bool = True, file: str = "") -> list[Problem]:
+    """What is wrong with the recipe's columns in a table (of `file`, where it is of one): unknown roles, columns that
+    are not there, two roles on one."""
     roles, here = recipe.task.roles, list(available)
     found = columns_of_roles(recipe, here, targets=targets)
     problems = [
@@ -44,7 +45,7 @@ def column_problems(recipe: Recipe, available: Iterable[str], *, targets: bool =
     ]
     for role, meaning in roles.items():
         if role not in found and (role in recipe.data.columns or meaning.required) and (targets or not meaning.target):
-            problems.append(absent_column(recipe, role, here))
+            problems.append(absent_column(recipe, role, here, file))
     for role, column in found.items():
         twin = next((other for other in found if other != role and found[other] == column), None)
         if twin is not None and list(found).index(twin) < list(found).index(role):
@@ -123,17 +124,20 @@ def flaw(row: Mapping[str, Any], roles: Mapping[str, Role], *, targets: bool = T
     return ""
 
 
-def absent_column(recipe: Recipe, role: str, here: list[str]) -> Problem:
-    """What to say where none of the columns `here` is that of the role."""
+def absent_column(recipe: Recipe, role: str, here: list[str], file: str = "") -> Problem:
+    """What to say where none of the columns `here`, of `file`, is that of the role."""
+    from sftcore.builtin.sources import Text
+
     column = recipe.data.columns.get(role, role)
     listed = ", ".join(here[:12]) + (" …" if len(here) > 12 else "")
     near = did_you_mean(column, here)
     near = near if near.startswith("; did") else ""
-    message = f"there is no column {column!r} for the role {role}{near}\nthe columns are {listed}"
+    found = f"the columns are {listed}" if here else "the source gave no columns at all: no rows were found in it"
+    message = f"there is no column {column!r} for the role {role}{near}\n{found}"
     if role in recipe.data.columns:
         return recipe.problem(("data", "columns", role), message)
     advice = f'say which one it is: columns = {{ {role} = "..." }} in [data]; a file needs a first line of names'
-    if here == ["text", "file", "folder"]:
+    if file.lower().endswith(Text.endings):
         advice = "a .txt file is read as one text a line; a table needs the ending .csv or .tsv"
     return recipe.problem("data.source", message, advice)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sftcore import locations
 from sftcore.components import Source
 from sftcore.errors import DataError, Problem, did_you_mean
+from sftcore.faults import raised
 from sftcore.registry import Registry
 from sftcore.resources import out_of_disk, out_of_memory
 
@@ -235,8 +236,9 @@ def _load(cls: type[Any], location: str, encoding: str | None) -> Any:
         raise
     except Exception as error:  # a guest's source may raise anything
         _raise_if_full(error)
-        message = f"the source {cls.name} failed: {type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(Problem(message[:300], where=location)) from error
+        advice = 'say in data.encoding how the file is written ("gbk")' if isinstance(error, UnicodeDecodeError) else ""
+        message = f"the source {cls.name} failed: {raised(cls, error)}"
+        raise DataError(Problem(message, where=location, advice=advice)) from error
     if not isinstance(loaded, Dataset | DatasetDict):
         message = f"the source {cls.name} gave {type(loaded).__name__}; a datasets.Dataset or DatasetDict was expected"
         raise DataError(Problem(message, where=location, advice="this is a mistake of the plugin: tell its author"))

@@ -14,6 +14,8 @@ from sftcore.reporter import SILENT, Reporter
 from sftcore.task import Role, Task
 
 if TYPE_CHECKING:
+    import datasets
+
     from sftcore.recipe import Recipe
 
 Values = dict[str, Any]
@@ -61,13 +63,13 @@ def _inputs(task: Task) -> dict[str, Role]:
 def _reshaped(
     recipe: Recipe, rows: Sequence[Any], columns: Mapping[str, str], reporter: Reporter
 ) -> Sequence[Any | Mapping[str, Any]]:
-    """The rows, those that lack what the task reads as it makes them of a table where it knows their shape; rows with
-    the same keys are of one shape, and rows out are rows in."""
+    """The rows as the task makes them of a table where it knows their shape: those that lack what it reads, and those
+    that have more, such as a chat's `system`. Rows with the same keys are of one shape, and rows out are rows in."""
     if type(recipe.task).reshape is Task.reshape:
         return rows
     alike: dict[frozenset[Any], list[int]] = {}
     for number, row in enumerate(rows):
-        if isinstance(row, Mapping) and _lacking(recipe, row, columns):
+        if isinstance(row, Mapping) and not row.keys() <= set(_inputs(recipe.task)):
             alike.setdefault(frozenset(row), []).append(number)
     made, said = list(rows), set()
     for numbers in alike.values():
@@ -75,7 +77,7 @@ def _reshaped(
         for number, row in zip(numbers, some, strict=True):
             made[number] = row
         for place, sentence in enumerate(sentences):
-            if sentence not in said:
+            if sentence and sentence not in said:
                 (reporter.warning if place else reporter.note)(f"the rows: {sentence}")
         said.update(sentences)
     return made
@@ -85,17 +87,25 @@ def _of_one_shape(
     recipe: Recipe, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
     """The rows as the task makes them, what it recognised, then what it warns of; as they are, and nothing, where it
-    knows no such shape."""
+    knows no such shape, or makes nothing else of what it reads."""
     from datasets import Dataset
 
     try:
-        table = Dataset.from_list([dict(row) for row in rows], on_mixed_types="use_json")
-        table, sentence = recipe.task.reshape(table, {**recipe.data.columns, **columns})
+        before = Dataset.from_list([dict(row) for row in rows], on_mixed_types="use_json")
+        table, sentence = recipe.task.reshape(before, {**recipe.data.columns, **columns})
     except (DataError, ValueError, TypeError):  # then the role that is missing says more
         return rows, []
     if not sentence or len(table) != len(rows):
         return rows, []
+    if not _lacking(recipe, rows[0], columns) and _read_of(recipe, before, columns) == _read_of(recipe, table, columns):
+        return rows, []
     return table.to_list(), sentence.splitlines()
+
+
+def _read_of(recipe: Recipe, table: datasets.Dataset, columns: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that the task's input roles are read from."""
+    named = _columns(recipe, _inputs(recipe.task), table.features, columns)
+    return {name: list(table[column]) for name, column in named.items() if column in table.column_names}
 
 
 def _lacking(recipe: Recipe, row: Mapping[str, Any], columns: Mapping[str, str]) -> bool:

@@ -203,7 +203,7 @@ def _require_columns(recipe: Recipe, parts: Sequence[Part]) -> None:
     """Every file has the columns that are needed."""
     for part in parts:
         names = part.table.column_names
-        problems = [*column_problems(recipe, names), *other_column_problems(recipe, names)]
+        problems = [*column_problems(recipe, names, file=part.name), *other_column_problems(recipe, names)]
         if problems:
             place = f"{part.name}: " if len(parts) > 1 else ""
             shape = f"the task made these columns: {part.shape}" if part.shape else ""
@@ -320,10 +320,10 @@ def _all_flawed(
     for reason, count in Counter(reasons).most_common(REASONS_TOLD):
         place = reasons.index(reason)
         file, number = origins.place(int(rows.ids[place]))
-        role = reason.partition(" ")[0]
+        role = reason.partition(" ")[0].rstrip(":")
         column = recipe.data.columns.get(role, role) if role in recipe.task.roles else ""
         if column and column not in columns:
-            yield absent_column(recipe, role, columns)
+            yield absent_column(recipe, role, columns, file)
             continue
         value = rows.values[place].get(role)
         advice = f"is this the right column? columns = {{ {role} = ... }} in [data] says which is read"

@@ -25,7 +25,9 @@ from sftcore.data.spans import (
     read_spans,
     write_spans,
 )
+from sftcore.data.untargeted import TRIED, dropped_for_target
 from sftcore.errors import DataError, PluginError, Problem, did_you_mean
+from sftcore.faults import raised
 from sftcore.task import Role
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ ORIGINAL = "__original__"
 """Key of a preprocessed row of a task with spans: by protected text role, the `Original` of that text."""
 
 EMPTY = "nothing left of the text"
+FOR_TARGET = "dropped_for_target"
+"""The ledger's detail of the rows that a step drops for what their target says."""
 STAGE = "preprocess"
 """The stage's name in the ledger; of a source with splits of its own it ends with that of the split."""
 
@@ -70,10 +74,12 @@ class Processed(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What happened to rows: texts changed by step, rows dropped by reason with their ids, spans by status."""
+    """What happened to rows: texts changed by step, rows dropped by reason with their ids (by step those that without
+    their target would have stayed), spans by status."""
 
     changed: Counter[str] = field(default_factory=Counter)
     dropped: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    for_target: Counter[str] = field(default_factory=Counter)
     spans: Counter[str] = field(default_factory=Counter)
     unusable: list[int] = field(default_factory=list)
 
@@ -83,13 +89,16 @@ def preprocess(rows: Rows, recipe: Recipe, ledger: Ledger, stage: str = STAGE) -
 
     For a task with spans (a role that `protects` a text) the spans move with the texts; one that is lost, or
     grown by more than 2 characters, is put to (-1, -1) so that nothing is trained on it, and each row keeps
-    its `Original` texts under `ORIGINAL`. Raises `PluginError` for a component that raises or breaks its
-    contract, naming it and the row, and `DataError` if no row is left.
+    its `Original` texts under `ORIGINAL`. Row preprocessors are tried without the targets, too, on some rows and on
+    those that they drop. Raises `PluginError` for a component that raises or breaks its contract, or that rows to
+    predict could not pass, naming it and the row, and `DataError` if no row is left.
     """
     chain, counts = _Chain(recipe), Counts()
     kept: list[int] = []
     values: list[Values] = []
+    apart = len(rows) // TRIED + 1
     for place, (row_id, row) in enumerate(zip(rows.ids.tolist(), rows.values, strict=True)):
+        chain.trying = place % apart == 0
         result = chain.run(row, row_id, counts)
         if isinstance(result, Drop):
             counts.dropped[result.reason].append(row_id)
@@ -146,7 +155,7 @@ def failure(recipe: Recipe, key: str, component: AnyComponent, row_id: int, erro
         said = error.problems[0].message
         advice = error.problems[0].advice
     else:
-        said = f"{component.name} raised {type(error).__name__}: {error}"
+        said = f"{component.name} raised {raised(type(component), error)}"
         advice = "this is a mistake of the component, or of its settings; tell its author"
     return PluginError(recipe.problem(key, f"{said} (row {row_id + 1} of the data)", advice))
 
@@ -193,11 +202,17 @@ class _Chain:
         self.required = [name for name in texts if self.roles[name].required]
         self.spans = {name: role.protects for name, role in self.roles.items() if role.protects}
         self.latest: dict[tuple[str, str], tuple[str, RawEdits, str]] = {}
+        self.trying = False
+        """Whether row preprocessors are to be tried without the targets of a row that they keep."""
 
     def details(self, counts: Counts) -> dict[str, Any]:
         """What the ledger tells besides dropped rows."""
-        changed = {f"{key} {part.name}": counts.changed[key] for key, part, _ in self.steps if counts.changed[key]}
-        return {name: part for name, part in (("changed", changed), ("spans", dict(counts.spans))) if part}
+        changed, for_target = (
+            {f"{key} {part.name}": counter[key] for key, part, _ in self.steps if counter[key]}
+            for counter in (counts.changed, counts.for_target)
+        )
+        found = {"changed": changed, "spans": dict(counts.spans), FOR_TARGET: for_target}
+        return {name: part for name, part in found.items() if part}
 
     def run(self, row: Values, row_id: int, counts: Counts) -> Values | Drop:
         """The row after every step, the same object where nothing changed."""
@@ -207,8 +222,9 @@ class _Chain:
                 if isinstance(component, TextPreprocessor):
                     row, changed = self._rewritten(key, component, on, row, traced)
                 else:
-                    result = self._processed(component, row, traced)
+                    result, for_target = self._processed(component, row, traced)
                     if isinstance(result, Drop):
+                        counts.for_target[key] += for_target
                         return result
                     row, changed = result
             except MemoryError:
@@ -247,18 +263,23 @@ class _Chain:
             known = self.latest[key, role] = (text, edits, joined(text, edits))
         return known[1], known[2]
 
-    def _processed(self, component: RowPreprocessor, row: Values, traced: _Traced | None) -> tuple[Values, int] | Drop:
+    def _processed(
+        self, component: RowPreprocessor, row: Values, traced: _Traced | None
+    ) -> tuple[tuple[Values, int] | Drop, bool]:
+        """What the step makes of the row, and whether it drops it for its target alone."""
         shown = row if traced is None else traced.shown(row)
         view = MappingProxyType(shown)
         result = component.process(view)
-        if result is view or result == shown:
-            return row, 0
         if isinstance(result, Drop):
             if not isinstance(result.reason, str) or not result.reason:
                 raise PluginError(Problem(f"{component.name} dropped a row without a reason"))
-            return result
-        new = checked_row(shown, result, self.roles, component)
-        return (new if traced is None else traced.replaced(shown, new, row)), 1
+            return result, dropped_for_target(component, shown, result, self.roles)
+        new = shown if result is view or result == shown else checked_row(shown, result, self.roles, component)
+        if self.trying:
+            dropped_for_target(component, shown, new, self.roles)
+        if new is shown:
+            return (row, 0), False
+        return (new if traced is None else traced.replaced(shown, new, row), 1), False
 
 
 @dataclass(slots=True)

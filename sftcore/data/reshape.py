@@ -50,7 +50,7 @@ def doubts(parts: Sequence[Part]) -> list[str]:
 def _told(parts: Sequence[Part], lines: slice) -> list[str]:
     said: dict[str, list[str]] = {}
     for part in parts:
-        for sentence in part.shape.splitlines()[lines]:
+        for sentence in filter(None, part.shape.splitlines()[lines]):
             said.setdefault(sentence, []).append(part.name)
     return [f"{_listed(names)}: {sentence}" for sentence, names in said.items()]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sftcore.data.randomness import generator
+from sftcore.data.untargeted import without_targets
 from sftcore.evaluation.intervals import number_or_none
 from sftcore.evaluation.predict import NOTHING_ENCODED
 from sftcore.evaluation.score import metric_names, score_all
@@ -94,4 +95,4 @@ def _prediction(
         return Prediction(None, reason=NOTHING_ENCODED)
     infos: list[Any] = [encoded.info(position) for position in positions]
     outputs = task.perfect(row, [encoded.feature(position) for position in positions], infos, tokenizer)
-    return None if outputs is None else task.decode(row, outputs, state)
+    return None if outputs is None else task.decode(without_targets(row, task.roles), outputs, state)

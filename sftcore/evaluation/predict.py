@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sftcore.data.untargeted import without_targets
 from sftcore.models.attention import attention_of_any_length
 from sftcore.records import Prediction
 from sftcore.reporter import SILENT
@@ -188,7 +189,8 @@ def _precision(model: PreTrainedModel, precision: str) -> AbstractContextManager
 
 
 def _decoded(through: _Pass, rows: Sequence[Row], decodes: bool) -> list[Prediction]:
-    """One prediction a row from the outputs of its features."""
+    """One prediction a row from the outputs of its features; the task sees the row without its targets."""
+    roles = through.task.roles
     by_row: list[list[Output]] = [[] for _ in rows]
     for parent, output in zip(through.encoded.parents.tolist(), through.outputs, strict=True):
         if output is not None:
@@ -196,7 +198,7 @@ def _decoded(through: _Pass, rows: Sequence[Row], decodes: bool) -> list[Predict
     return [
         Prediction(None, reason=NOTHING_ENCODED)
         if not found
-        else _compact(through.task.decode(row, found, through.state), found)
+        else _compact(through.task.decode(without_targets(row, roles), found, through.state), found)
         if decodes
         else Prediction(None, reason=NOT_GENERATED)
         for row, found in zip(rows, by_row, strict=True)

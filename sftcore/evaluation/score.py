@@ -14,7 +14,7 @@ from sftcore.evaluation.before import NAME, Before, perplexity
 from sftcore.evaluation.intervals import LEVEL, RESAMPLES, Bootstrap, bootstrap, group_numbers, number_or_none
 from sftcore.evaluation.mistakes import confident_mistakes, confused_pairs, confusion
 from sftcore.evaluation.verdict import verdict
-from sftcore.records import Prediction, Records
+from sftcore.records import Prediction, Records, object_column
 from sftcore.reporter import SILENT, SilentReporter
 
 if TYPE_CHECKING:
@@ -116,20 +116,12 @@ def _perfect(task: Task, state: TaskState) -> Records:
     size = len(names) or 2
     if task.predicts == "texts":
         texts = [f"text {row}" for row in range(size)]
-        answers = _objects([(text,) for text in texts])
-        return Records("texts", np.arange(size), _objects(texts), answers, names, np.ones((size, 1), np.float32))
+        answers = object_column([(text,) for text in texts])
+        return Records("texts", np.arange(size), object_column(texts), answers, names, np.ones((size, 1), np.float32))
     values = {"labels": np.arange(size), "label_sets": np.eye(size, dtype=bool), "scores": np.arange(float(size))}
     column = values[task.predicts]
     scores = None if task.predicts == "scores" else np.eye(size, dtype=np.float32)
     return Records(task.predicts, np.arange(size), column, column, names, scores)
-
-
-def _objects(values: Sequence[Any]) -> np.ndarray:
-    """The values as a column of objects (n,), tuples of one length included."""
-    column = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        column[place] = value
-    return column
 
 
 def _flaw_of(metric: Metric, values: object) -> str:
@@ -191,33 +183,38 @@ def evaluate_split(
     records = records_of(task, state, rows, predicted, index)
     chosen, references = [rows.values[place] for place in index], [predicted.references[place] for place in index]
     said = [predicted.predictions[place] for place in index]
-    baselines = (
-        run_baselines(task, state, train, chosen, records.row_ids, records.groups, told, texts=texts)
-        if len(train) and len(index)
-        else []
-    )
-    paired = before and before.baseline(
+    fitted: list[Baseline] = []
+    if len(train) and len(index):
+        fitted = run_baselines(task, state, train, chosen, records.row_ids, records.groups, told, texts=texts)
+    untrained = before and before.baseline(
         index, lambda said: task.records(records.row_ids, said, references, state, records.groups)
     )
-    without = sum(reference is None for reference in predicted.references)
-    left_out = {"twins": len(rows) - len(index) - without, "without_label": without}
-    result = score_split(metrics, records, [*baselines, *([paired] if paired else [])], rng=rng, left_out=left_out)
-    if before and not paired:
+    baselines = [*fitted, *([untrained] if untrained else [])]
+    result = score_split(metrics, records, baselines, rng=rng, left_out=_left_out(predicted, index))
+    if before and not untrained:
         result["baselines"][NAME] = before.as_json()
-    if before and before.note:
-        told.warning(before.note)
-    for note in _missing_scores(metrics, records):
+    for note in [*([before.note] if before and before.note else []), *_missing_scores(metrics, records)]:
         told.warning(note)
-    loss = {"loss": None if predicted.loss is None else number_or_none(predicted.loss)}
     return {
         **result,
-        **loss,
-        **({"perplexity": perplexity(predicted.loss)} if task.generates else {}),
-        "seconds": predicted.seconds,
+        **_losses(predicted, task),
         "slices": slice_scores(task, metrics, records, chosen, said),
         "mistakes": confident_mistakes(records, said, references),
         "notes": told.notes,
     }
+
+
+def _left_out(predicted: Predicted, index: np.ndarray) -> dict[str, int]:
+    """How many rows are not at the scored positions, and why not."""
+    without = sum(reference is None for reference in predicted.references)
+    return {"twins": len(predicted.references) - len(index) - without, "without_label": without}
+
+
+def _losses(predicted: Predicted, task: Task) -> dict[str, float | None]:
+    """Loss, perplexity and seconds, as `evaluate_split` has them."""
+    loss = {"loss": None if predicted.loss is None else number_or_none(predicted.loss)}
+    written = {"perplexity": perplexity(predicted.loss)} if task.generates else {}
+    return {**loss, **written, "seconds": predicted.seconds}
 
 
 def _missing_scores(metrics: Sequence[Metric], records: Records) -> Iterator[str]:
@@ -308,21 +305,15 @@ def score_split(
     result = bootstrap(lambda some: score_all(metrics, some), systems, rng, resamples)
     names = metric_names(metrics)
     better = {name: metric.greater_is_better for name, metric in zip(names, metrics, strict=True)}
+    unit = "rows" if records.groups is None else "groups"
     scored: dict[str, Any] = {
         "rows": len(records),
         "left_out": dict(left_out or {}),
-        "bootstrap": {
-            "resamples": resamples,
-            "level": LEVEL,
-            "unit": "rows" if records.groups is None else "groups",
-            "units": result.units,
-        },
+        "bootstrap": {"resamples": resamples, "level": LEVEL, "unit": unit, "units": result.units},
         "metrics": {name: result.interval(name).as_json() for name in result.values},
         "greater_is_better": better,
         "meanings": {name: metric.meaning() for name, metric in zip(names, metrics, strict=True)},
-        "baselines": {
-            baseline.name: _baseline_json(baseline, result, place) for place, baseline in enumerate(baselines, 1)
-        },
+        "baselines": {one.name: _baseline_json(one, result, place) for place, one in enumerate(baselines, 1)},
         "verdict": verdict(result, [baseline.name for baseline in baselines], better, systems),
     }
     return scored | _class_tables(records)

@@ -35,18 +35,23 @@ def component(kind: Kind) -> tuple[PlainValidator, PlainSerializer, WithJsonSche
 
 
 def settings() -> tuple[PlainValidator, PlainSerializer, WithJsonSchema]:
-    """The annotations of `[plugins]`: the section's name chooses the model."""
+    """The annotations of `[plugins]`: the section's name chooses the model. Hooks look for the bare name, however the
+    recipe qualifies it."""
 
     def validate(value: Any, info: ValidationInfo) -> dict[str, Component]:
         if not isinstance(value, dict):
             raise mistake("expected a table for each plugin: [plugins.<name>]")
-        found, errors = {}, []
+        found: dict[str, Component] = {}
+        errors: list[InitErrorDetails] = []
         for name, table in value.items():
             use, rest = name, table
             if isinstance(table, dict) and isinstance(table.get("use"), str):  # as a resolved recipe says it
                 use, rest = table["use"], {key: item for key, item in table.items() if key != "use"}
             try:
-                found[name] = _chosen("settings", use, rest, info.context, (name,))
+                section = _chosen("settings", use, rest, info.context, (name,))
+                if found.setdefault(section.name, section) is not section:
+                    said = f"a second section {section.name!r}, and plugins look for theirs by this name: keep one"
+                    raise _at((name,), mistake(said), table)
             except ValidationError as error:
                 errors += [_moved(each, name) for each in error.errors(include_url=False)]
         if errors:

@@ -136,10 +136,12 @@ def _uses(values: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, 
 
 
 def _qualified(recipe: Recipe, registry: Registry) -> dict[Any, str]:
-    """The qualified names of the classes in use: as the recipe names them, the task's own metrics as registered."""
-    entries = {type(metric): registry.entry_of(metric) for metric in recipe.all_metrics}
+    """The qualified names of the classes in use: as the recipe names them, the task's own metrics and
+    the sections of plugins as registered."""
+    named = (*recipe.all_metrics, *recipe.plugins.values())
+    entries = {type(part): registry.entry_of(part) for part in named}
     names: dict[Any, str] = {cls: entry.qualified for cls, entry in entries.items() if entry is not None}
-    parts: dict[str, Any] = {"task": recipe.task, **{f"plugins.{name}": each for name, each in recipe.plugins.items()}}
+    parts: dict[str, Any] = {"task": recipe.task}
     for section in ("preprocess", "augment", "metrics"):
         parts |= {f"{section}.{at}": step for at, step in enumerate(getattr(recipe, section))}
     return names | {type(part): recipe._uses[path] for path, part in parts.items()}

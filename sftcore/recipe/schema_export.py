@@ -44,7 +44,7 @@ def json_schema(registry: Registry) -> Schema:
         if isinstance(table.get("default"), dict):
             del table["default"]  # of a whole table: its keys have theirs
     for table in (filled, *definitions.values()):
-        if "if" not in table:
+        if "if" not in table and "properties" in table:  # a field's enumeration has none
             table["properties"] = {key: documented_items(value) for key, value in table["properties"].items()}
     _name_free_keys(definitions)
     head = {"$schema": DRAFT, "x-tombi-toml-version": "v1.0.0"}

@@ -167,7 +167,9 @@ def _read(path: Path, parse: Callable[[str], Any]) -> Any:
         return []
     try:
         return parse(path.read_bytes().decode())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise RunError(Problem(f"can't be read: {error.strerror or error}", where=str(path))) from error
+    except (ValueError, RecursionError) as error:
         raise RunError(Problem(f"is damaged: {error}", where=str(path), advice=VERIFY)) from error
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from sftcore import figures
 from sftcore.report.frame import filled
 from sftcore.report.verdict import Gain, Verdict, baseline_name, gain_of, inline_names
 from sftcore.report.words import DASH
@@ -130,7 +131,7 @@ def _does(evidence: Evidence, words: Words) -> str:
     if f"first.does.{kind}" not in words or (kind in ("labels", "label_sets") and not labels):
         return words("first.does.other")
     does = words(f"first.does.{kind}", n=labels)
-    named = words("first.list").join(evidence.labels)
+    named = words("first.list").join(map(figures.name, evidence.labels))
     return words("first.named", does=does, names=named) if 0 < len(named) <= MOST_LETTERS else does
 
 

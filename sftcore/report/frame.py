@@ -10,6 +10,8 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from sftcore import figures
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
@@ -29,8 +31,8 @@ class Section:
 def templates(words: Words) -> Environment:
     """The templates of this package, which escape every value; `words` is known in all of them.
 
-    Filters: `number`, `signed`, `count`, `percent`, `duration`, as the methods of `Words`. A name that a template is
-    not given is an error.
+    Filters: `number`, `signed`, `count`, `percent`, `duration`, as the methods of `Words`; `name`, of a class. A name
+    that a template is not given is an error.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -45,6 +47,7 @@ def templates(words: Words) -> Environment:
     environment.globals["words"] = words
     for name in ("number", "signed", "count", "percent", "duration"):
         environment.filters[name] = getattr(words, name)
+    environment.filters["name"] = figures.name
     return environment
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sftcore import figures
 from sftcore.report.cases import Piece, Shown, changes, marked, parsed, passages, role_name, shown, turns, within_room
 from sftcore.report.evidence import HEAVY, Evidence
 from sftcore.report.frame import Section, filled
@@ -148,6 +149,6 @@ def _said(value: Any, of_texts: bool, words: Words) -> str:
     """A number, labels or answers in one line."""
     if isinstance(value, float):
         return words.number(value)
-    told = [one for one in _listed(value) if one]
+    told = [one if of_texts else figures.name(one) for one in _listed(value) if one]
     between = f" {words('cases.or')} " if of_texts else words("cases.between")
     return between.join(told) if told else words("mistakes.no_answer" if of_texts else "cases.nothing")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sftcore.errors import PluginError, Problem, RecipeError, RunError, did_you_mean
 from sftcore.reporter import SILENT, Reporter
-from sftcore.runs import files
+from sftcore.runs import files, shapes
 from sftcore.runs.environment import environment
 from sftcore.runs.fingerprint import changes
 from sftcore.runs.locking import LOCK_FILE, Lock, holder, launch, rank
@@ -94,7 +94,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json; {} before the evaluation."""
+        """The content of metrics.json; {} before the evaluation. Raises `RunError` if damaged, as the others do."""
         return self._read("metrics.json")
 
     @property
@@ -159,13 +159,17 @@ class Run:
     def _read(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"), parse_constant=shapes.no_number)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise RunError(Problem(f"can't be read: {error.strerror or error}", where=str(path))) from error
+        except (ValueError, RecursionError) as error:
             raise RunError(_damaged(path, str(error))) from error
         if not isinstance(content, dict):
             raise RunError(_damaged(path, "a JSON object was expected"))
+        if flaws := list(shapes.flaws(content, shapes.FILES[name], str(path))):
+            raise RunError(*flaws)
         return content
 
 
@@ -369,8 +373,7 @@ def _follow(folder: Path, key: str) -> Run:
 
 
 def _damaged(path: Path, why: str) -> Problem:
-    advice = "sftcore verify says what else is; sftcore run RECIPE --fresh starts the next run and leaves this one"
-    return Problem(f"is damaged: {why}", where=str(path), advice=advice)
+    return Problem(f"is damaged: {why}", where=str(path), advice=shapes.ADVICE)
 
 
 def _not_found(text: str, runs: Path) -> Problem:

@@ -21,7 +21,9 @@ def load_saved(folder: Path, auto_class: str) -> tuple[PreTrainedModel, PreTrain
     import torch
     import transformers
 
-    auto = getattr(transformers, auto_class)
+    auto = getattr(transformers, auto_class, None)
+    if auto is None:
+        raise RunError(Problem(f"transformers {transformers.__version__} has no class {auto_class}", str(folder)))
     with without_progress_bars():
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from sftcore.errors import Problem, RunError
 from sftcore.evaluation.intervals import group_numbers
+from sftcore.runs import shapes
 from sftcore.runs.files import plain, replacing
 
 if TYPE_CHECKING:
@@ -108,15 +109,55 @@ def generation_facts(model: PreTrainedModel) -> dict[str, Any]:
 
 
 def read_predictions(path: Path) -> pa.Table:
-    """The table of `write_predictions`. Raises `RunError` where the file is absent or damaged."""
+    """The table of `write_predictions`. Raises `RunError` where the file is absent or damaged, or lacks a column that
+    every such file has."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with open(path, "rb") as file:
-            return pq.read_table(file)
+            table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         raise RunError(Problem(f"can't be read: {error}", where=str(path))) from error
+    if flaws := [*_columns_missing(table, path), *_flawed_facts(table, path)]:
+        raise RunError(*flaws)
+    return table
+
+
+def _columns_missing(table: pa.Table, path: Path) -> Iterator[Problem]:
+    """Columns that are not there, or hold something else."""
+    from pyarrow import types
+
+    kinds = {"row": types.is_integer, "file": _is_text, "file_row": types.is_integer, "scored": types.is_boolean}
+    others = {"group": types.is_integer, "logits": _is_numbers, "generated": _is_numbers}
+    for name, is_kind in {**kinds, **others}.items():
+        found = table.schema.field(name).type if table.column_names.count(name) == 1 else None
+        if found is None and name in kinds:
+            yield Problem("is damaged: there is no such column", where=str(path), key=name, advice=shapes.ADVICE)
+        elif found is not None and not is_kind(found) and len(table):
+            yield Problem(f"is damaged: the column holds {found}", where=str(path), key=name, advice=shapes.ADVICE)
+
+
+def _is_numbers(kind: pa.DataType) -> bool:
+    """Whether each row has a list of numbers."""
+    from pyarrow import types
+
+    return bool(types.is_list(kind) and (types.is_integer(kind.value_type) or types.is_floating(kind.value_type)))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _flawed_facts(table: pa.Table, path: Path) -> Iterator[Problem]:
+    """What of the facts about all rows can't be read."""
+    try:
+        yield from shapes.flaws(recorded_facts(table), shapes.FACTS, str(path))
+    except ValueError as error:
+        message = f"is damaged: what it says of all rows can't be read ({error})"
+        yield Problem(message, where=str(path), advice=shapes.ADVICE)
 
 
 def recorded_facts(table: pa.Table) -> dict[str, Any]:

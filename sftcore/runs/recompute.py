@@ -77,7 +77,7 @@ def compare_logits(
     Raises `RunError` where their numbers differ.
     """
     model, tokenizer = load_saved(model_path, facts["auto_class"])
-    names = facts.get("logits_from", ["logits"])
+    names = facts.get("logits_from") or ["logits"]
     computed: list[Any] = [None] * len(inputs)
     done = 0
     for batch in _batches([len(row["input_ids"]) for row in inputs]):
@@ -102,6 +102,8 @@ def _forward(
     batch = {name: torch.from_numpy(ids).to(model.device) for name, ids in _padded(model, tokenizer, rows).items()}
     with torch.inference_mode():
         outputs: Any = model(**batch)
+    if absent := [name for name in names if getattr(outputs, name, None) is None]:
+        raise RunError(Problem(f"the reloaded model gives no {absent[0]}, which is recorded"))
     return [getattr(outputs, name).double().cpu().numpy() for name in names]
 
 

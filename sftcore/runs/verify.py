@@ -148,8 +148,13 @@ def _check_outputs(run: Run, model_path: Path, reporter: Reporter) -> tuple[Outp
     inputs, facts = recorded_inputs(table), recorded_facts(table)
     if not inputs:
         return None, "the encoded inputs are not recorded (report.texts = false)"
+    if unknown := [name for name in ("auto_class", "predicts", "precision") if not facts.get(name)]:
+        return None, f"{FILE} does not say with what it was recorded ({', '.join(unknown)})"
     if facts.get("generates"):
         return _check_generated(run, model_path, table, facts, reporter)
+    if torn := [row for row, one in enumerate(inputs) if len({len(ids) for ids in one.values()}) > 1]:
+        message = f"is damaged: what the model read in row {torn[0] + 1} is not of one length"
+        raise RunError(Problem(message, where=str(run.path / FILE)))
     chosen = _with_values(table, "logits", inputs)
     if not chosen:
         return None, "no row has recorded logits"

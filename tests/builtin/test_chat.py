@@ -225,6 +225,16 @@ def test_rows_that_the_template_refuses_are_counted_and_all_of_them_are_an_error
     assert error.value.problems[0].key == "task.chat_template"
 
 
+def test_calls_of_tools_that_the_template_has_no_place_for_are_counted() -> None:
+    task, tokenizer, state = CausalLM(), tokenizer_of("chatml"), CausalLM().state_class()
+    call = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": "f"}}]}
+    rows = [{"messages": [*CHAT, CHAT[0], call]}, {"messages": CHAT}]
+    name = "calls of tools that the chat template does not write"
+    assert task.encode(rows, tokenizer, state, 512).counts[name] == [1, 0]
+    tokenizer.chat_template = tokenizer.chat_template + "{# tool_calls #}"
+    assert task.encode(rows, tokenizer, state, 512).counts[name] == [0, 0]
+
+
 def test_special_tokens_in_a_text_are_counted() -> None:
     task = CausalLM()
     rows = [

@@ -137,6 +137,34 @@ def test_spans_in_many_shapes_become_entities(shape: str) -> None:
     assert [TASK.check_row(row) for row in rows] == ["", ""]
 
 
+CLUENER = {"name": {"张三": [[0, 1], [6, 7]]}, "address": {"北京": [[3, 4]]}}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_cluener_counts_the_last_character_in(as_json: bool) -> None:
+    label: Any = json.dumps(CLUENER) if as_json else CLUENER
+    (row,), said = reshaped(text=["张三在北京，张三走"], label=[label])
+    assert marked(row) == [("张三", "name"), ("张三", "name"), ("北京", "address")]
+    assert (said, TASK.check_row(row)) == ("entities read from label (tables)", "")
+
+
+@pytest.mark.parametrize(
+    ("span", "reason"),
+    [
+        ({"start_idx": 0, "end_idx": 2, "type": "PER", "entity": "张三"}, ""),
+        ({"start_idx": 0, "end_idx": 1, "type": "PER", "entity": "张三"}, "ends that are included: add 1"),
+        ({"start": 4, "end": 6, "label": "LOC", "text": "北京"}, "counted from 1: take 1"),
+        ({"start": 3, "end": 5, "label": "LOC", "text": "上海"}, "does not stand at its place"),
+        ({"start": 3, "end": 5, "label": "LOC", "text": "北 京\n"}, ""),
+        ({"from": 3, "to": 5, "label": "LOC"}, "without numbers for its start and end"),
+    ],
+)
+def test_a_span_that_says_another_text_than_stands_there_is_refused(span: dict[str, Any], reason: str) -> None:
+    (row,), _ = reshaped(text=["张三在北京"], entities=[[span]])
+    flaw = TASK.check_row(row)
+    assert bool(flaw) == bool(reason) and reason in flaw
+
+
 def test_a_table_to_predict_is_left_as_it_is_or_joined() -> None:
     assert reshaped(text=["John"], label=["news"]) == ([{"text": "John", "label": "news"}], "")
     rows, sentence = reshaped(tokens=[["John", "left"]])

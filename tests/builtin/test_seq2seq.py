@@ -83,6 +83,11 @@ def test_alpaca_becomes_prompt_and_completion() -> None:
     assert "Alpaca" in sentence
 
 
+def test_what_goes_before_an_instruction_is_said_not_to_be_read() -> None:
+    said = reshaped(instruction=["a"], output=["b"], history=[[["c", "d"]]], system=[""])[1]
+    assert said.splitlines()[1:] == ["the column history is not read"]
+
+
 def test_source_and_target_become_prompt_and_completion() -> None:
     rows, sentence = reshaped(source=["a"], target=["b"])
     assert (rows[0]["prompt"], rows[0]["completion"], sentence) == ("a", "b", "read as source and target")

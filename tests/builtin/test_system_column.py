@@ -8,7 +8,8 @@ from typing import Any
 import datasets
 import pytest
 
-from sftcore.builtin.conversations import one_shape, read_turns
+from sftcore.builtin.chat_shapes import one_shape
+from sftcore.builtin.conversations import read_turns
 
 SHAREGPT = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "It."}]
 
@@ -77,7 +78,7 @@ def test_of_alpaca_rows_to_predict_the_answer_is_yet_to_come() -> None:
 @pytest.mark.parametrize("history", ["yesterday it was dry", [["only one"]], [["a", "b", "c"]]])
 def test_a_history_that_is_none_is_named(history: Any) -> None:
     (row,), _ = shaped({**ALPACA, "history": history})
-    with pytest.raises(ValueError, match="unknown role 'history'"):
+    with pytest.raises(ValueError, match="history that is no list of pairs"):
         read_turns(row["messages"])
 
 

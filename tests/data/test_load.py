@@ -67,6 +67,13 @@ def test_nothing_left_names_stage_and_reasons(tmp_path: Path) -> None:
         load(tmp_path, 'source = "r.csv"')
 
 
+def test_a_reason_with_a_colon_shows_the_value_of_its_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sftcore.TextClassification.check_row", lambda task, row: "label: 'a' is not in the list")
+    write(tmp_path / "r.csv", [("one", "a"), ("two", "a")])
+    with pytest.raises(DataError, match=r"r.csv row 1  label\n.*found: 'a'"):
+        load(tmp_path, 'source = "r.csv"')
+
+
 @pytest.mark.parametrize(
     ("data", "key", "message"),
     [
@@ -92,6 +99,18 @@ def test_a_file_without_header_shows_the_columns_it_has(tmp_path: Path) -> None:
     assert len(error.value.problems) == 2
     assert "the columns are fine, a" in str(error.value)
     assert "first line of names" in str(error.value)
+
+
+def test_only_a_text_file_is_said_to_be_read_by_lines(tmp_path: Path) -> None:
+    (tmp_path / "r.TXT").write_text("good\n", encoding="utf-8")
+    write(tmp_path / "d/a.csv", [("t",)], ("text",))
+    write(tmp_path / "d/b.csv", [("t",)], ("text",))
+    said = []
+    for source in ("r.TXT", "d/*.csv"):  # both have the columns text, file and folder
+        with pytest.raises(RecipeError) as error:
+            load(tmp_path, f'source = "{source}"')
+        said.append(".txt file" in str(error.value))
+    assert said == [True, False]
 
 
 def test_a_group_without_value_is_one_of_its_own(tmp_path: Path) -> None:

@@ -149,5 +149,7 @@ def test_a_source_of_a_guest(tmp_path: Path, guests: Registry) -> None:
     )
     split = load_rows(recipe_of(tmp_path, 'source = "verse:split"'), guests, Ledger(), Notes())
     assert list(splits_of(split)) == ["train", "test"]
-    with pytest.raises(DataError, match="the source verses failed: RuntimeError: no verses today"):
+    with pytest.raises(
+        DataError, match=r"the source verses failed: RuntimeError: no verses today \(data/test_load_places\.py:\d+\)$"
+    ):
         load_rows(recipe_of(tmp_path, 'source = "verse:broken"'), guests, Ledger(), Notes())

@@ -84,9 +84,27 @@ class Cut(RowPreprocessor, name="cut"):
     def process(self, row: Row) -> Row:
         """The shortened row; with `move` it moves the answers itself."""
         new = {**row, "context": row["context"][self.characters :]}
-        if self.move:
+        if self.move and "answers" in row:
             new["answers"] = [[start - self.characters, end - self.characters] for start, end in row["answers"]]
         return new
+
+
+class Labelled(RowPreprocessor, name="labelled"):
+    """Looks at the label, in one of several ways."""
+
+    way: str = "drops"
+
+    def process(self, row: Row) -> Row | Drop:
+        """What the way says."""
+        if self.way == "needs":
+            return Drop("in the text") if row["label"] in row["text"] else row
+        if self.way == "wants":
+            return row if row.get("label") else Drop("no label")
+        if self.way == "writes":
+            return {**row, "text": row["text"].replace(row.get("label") or "B", "_")}
+        if self.way == "relabels":
+            return {**row, "label": "B"} if row.get("label") else row
+        return Drop("in the text") if row.get("label", "?") in row["text"] else row
 
 
 def test_in_order_and_counted() -> None:
@@ -341,3 +359,32 @@ def test_out_of_memory_is_no_mistake_of_the_component() -> None:
 
     with pytest.raises(MemoryError):
         preprocess_row({"text": "a"}, recipe(Hungry()))
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("needs", r"labelled raised KeyError: 'label' \(data/test_preprocess.py:\d+\) in process\(row\) without label"),
+        (
+            "wants",
+            r"labelled drops a row that has no label \(no label\): rows to predict have none \(row 1 of the data\)",
+        ),
+        ("writes", "labelled makes another text of a row that has no label"),
+    ],
+)
+def test_a_step_that_rows_to_predict_could_not_pass_is_refused_before_the_training(way: str, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        run(["an A", "B"], Labelled(way=way))
+
+
+def test_a_step_may_change_targets_and_drop_rows_for_them_and_these_are_counted() -> None:
+    assert run(["an A", "B"], Labelled(way="relabels"))[1]["details"] == {"changed": {"preprocess.0 labelled": 2}}
+    texts, entry = run(["an A", "B", "all A"] + ["c"] * 500 + ["A"], Lowercase(), Labelled(), Length(min_words=1))
+    assert (len(texts), entry["details"].get("dropped_for_target")) == (504, None)
+    texts, entry = run(["an A", "B", "all A"] + ["c"] * 500 + ["A"], Labelled(), Length(min_words=1))
+    assert (len(texts), entry["details"]["dropped_for_target"]) == (501, {"preprocess.0 labelled": 3})
+
+
+def test_a_row_that_is_dropped_with_and_without_its_target_is_not_counted() -> None:
+    assert run(["a b", "c"], Length(min_words=2))[1]["dropped"] == {"text has fewer than 2 words": 1}
+    assert "details" not in run(["a b", "c"], Length(min_words=2))[1]

@@ -14,7 +14,7 @@ from sftcore.data.fetch import Part
 from sftcore.data.incoming import read_rows
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import load_rows, read_table, rows_from_table
-from sftcore.data.reshape import reshaped, shapes
+from sftcore.data.reshape import doubts, reshaped, shapes
 from sftcore.data.rows import Rows
 from sftcore.reporter import SilentReporter
 from tests.data.questions import Lookup, articles, recipe_of, registry
@@ -146,6 +146,30 @@ def test_rows_to_predict_are_reshaped_and_what_the_task_doubts_is_told_once(
     rows = read_rows(asked, [one, {**one, "source": "x"}], reporter=notes)
     assert rows == [{"question": "who?", "context": "a house"}] * 2
     assert (notes.said, notes.warned) == (["the rows: houses"], ["the rows: no answers"])
+
+
+def test_rows_that_have_all_that_is_needed_are_reshaped_where_that_changes_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opening(task: Lookup, table: Any, columns: Mapping[str, str]) -> Any:
+        opened = [f"{row.get('before') or ''}{row['question']}" for row in table]
+        return table.remove_columns("question").add_column("question", opened), "opened\nunread"
+
+    monkeypatch.setattr(Lookup, "reshape", opening)
+    asked, notes = recipe(tmp_path, 'source = "absent.json"'), Notes()
+    row = {"question": "who?", "context": "a house"}
+    assert read_rows(asked, [row, {**row, "id": 7}], reporter=notes) == [row, row]
+    assert (notes.said, notes.warned) == ([], [])
+    assert read_rows(asked, [{**row, "before": "so "}, row], reporter=notes) == [{**row, "question": "so who?"}, row]
+    assert (notes.said, notes.warned) == (["the rows: opened"], ["the rows: unread"])
+
+
+def test_a_doubt_needs_nothing_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets import Dataset
+
+    monkeypatch.setattr(Lookup, "reshape", lambda task, table, columns: (table, "\nunread"))
+    part = reshaped(Part("a.json", "", Dataset.from_dict({"question": ["who?"]})), Lookup(), {})
+    assert (shapes([part]), doubts([part])) == ([], ["a.json: unread"])
 
 
 def test_nested_files_whose_parts_differ_are_one_table(tmp_path: Path) -> None:

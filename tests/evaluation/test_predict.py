@@ -85,6 +85,20 @@ def test_the_model_and_the_random_generators_are_left_as_they_were(loaded: Any) 
     model(input_ids=torch.ones(1, 4, dtype=torch.long)).logits.sum().backward()
 
 
+def test_the_task_decodes_without_the_targets(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer, encoded = loaded
+    seen: list[Any] = []
+    decode = TextClassification.decode
+
+    def spy(task: TextClassification, row: Any, *rest: Any) -> Any:
+        seen.append(set(row))
+        return decode(task, row, *rest)
+
+    monkeypatch.setattr(TextClassification, "decode", spy)
+    predict(model, TASK, STATE, encoded, Rows.of(DATA), tokenizer)
+    assert seen == [{"text"}] * len(DATA)
+
+
 def test_half_precision_is_near(loaded: Any) -> None:
     model, tokenizer, encoded = loaded
     full = predict(model, TASK, STATE, encoded, Rows.of(DATA), tokenizer)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import copy
+import enum
 import json
 import tomllib
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 import jsonschema
 import pytest
 
+from sftcore import builtin
+from sftcore.components import Frozen, TextPreprocessor
+from sftcore.hooks import hookimpl
 from sftcore.recipe.schema_export import json_schema
 from sftcore.registry import Registry
 
@@ -119,3 +124,47 @@ def test_every_key_of_the_core_is_described(schema: dict[str, Any]) -> None:
             continue
         for key, value in definition.get("properties", {}).items():
             assert value.get("description"), f"{name}.{key}"
+
+
+class Channel(enum.Enum):
+    """How people write."""
+
+    MAIL = "mail"
+    CHAT = "chat"
+
+
+class Rule(Frozen):
+    """What is taken away."""
+
+    channel: Channel
+    """Where it counts."""
+    weight: float = 1.0
+
+
+class Greetings(TextPreprocessor, name="greetings"):
+    """Take greetings away."""
+
+    rules: tuple[Rule, ...] = (Rule(channel=Channel.CHAT),)
+    """The rules, in order."""
+    channels: tuple[Channel, ...] = (Channel.MAIL,)
+
+    def edits(self, text: str) -> list[tuple[int, int, str]]:
+        return []
+
+
+def test_fields_that_are_enumerations_or_tables_of_their_own() -> None:
+    guest = ModuleType("guest")
+    guest.sftcore_register_preprocessors = hookimpl(lambda: [Greetings])  # type: ignore[attr-defined]
+    guest.sftcore_register_preprocessors.sftcore_impl["specname"] = "sftcore_register_preprocessors"
+    registry = Registry.of(("sftcore", builtin), ("guest", guest))
+    assert registry.broken() == []
+    checked = jsonschema.Draft7Validator(json_schema(registry))
+    start = {"model": {"base": "x"}, "data": {"source": "a.csv"}, "task": {"use": "text-classification"}}
+
+    def wrong(**table: Any) -> list[str]:
+        recipe = start | {"preprocess": [{"use": "greetings", **table}]}
+        return [error.message for error in checked.iter_errors(recipe)]
+
+    assert wrong(channels=["chat"], rules=[{"channel": "mail", "weight": 2.0}]) == []
+    assert len(wrong(channels=["fax"])) == 1
+    assert len(wrong(rules=[{"channel": "mail", "wieght": 2.0}])) == 1

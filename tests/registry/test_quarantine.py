@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,11 @@ BROKEN = {
     "extra keys": (
         preprocessor(body="model_config = {'extra': 'allow'}\n    def edits(self, t): ..."),
         "model_config changes extra",
+    ),
+    "a table of its own that takes any key": (
+        "from pydantic import BaseModel\nclass Rule(BaseModel):\n    weight: float = 1.0\n"
+        + preprocessor(body="rules: dict[str, tuple[Rule, ...] | None] = {}\n    def edits(self, t): ..."),
+        "Mine: the field 'rules': Rule is not frozen, or lets unknown keys pass; write model_config",
     ),
     "generic": (
         "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
@@ -196,3 +202,33 @@ def test_prints_of_a_plugin_go_to_stderr(install: Install, capsys: pytest.Captur
     found()
     captured = capsys.readouterr()
     assert (captured.out, "loud: hello\n" in captured.err) == ("", True)
+
+
+def test_the_last_line_that_a_plugin_prints_is_ended(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("half", "print('half a line', end='')\n" + GOOD)
+    found()
+    assert "half: half a line\n" in capsys.readouterr().err
+
+
+def test_what_programs_print_that_a_plugin_starts_is_no_result(
+    install: Install, capfd: pytest.CaptureFixture[str]
+) -> None:
+    install("starter", "import os\nos.write(1, b'from below')\n" + GOOD)
+    found()
+    print("a result")
+    captured = capfd.readouterr()
+    assert (captured.out, "from below" in captured.err) == ("a result\n", True)
+
+
+def test_a_plugin_has_no_say_in_what_others_log(install: Install) -> None:
+    root = logging.getLogger()
+    before = (root.level, root.handlers[:])
+    install("talker", "import logging\nlogging.basicConfig(level=1, force=True)\n" + GOOD)
+    assert plugin("talker").problem == ""
+    assert (root.level, root.handlers) == before
+
+
+def test_how_long_a_plugin_takes_to_load_is_known(install: Install) -> None:
+    install("sleeper", "import time\ntime.sleep(0.1)\n" + GOOD)
+    install("quick", GOOD)
+    assert plugin("sleeper").seconds >= 0.1 > plugin("quick").seconds

@@ -125,6 +125,18 @@ def test_a_section_says_its_qualified_name_where_a_resolved_recipe_is_read(insta
     assert recipe.resolved()["plugins"]["legal"]["use"] == "lawyer:legal"
 
 
+def test_a_section_is_where_its_plugin_looks_for_it_however_the_recipe_calls_it(install: Install) -> None:
+    install("lawyer", PLUGIN_WITH_SECTION)
+    recipe = read(found(), plugins={"lawyer:legal": {"level": 3}})
+    assert recipe.plugins["legal"] == recipe.plugins["legal"].model_copy(update={"level": 3})
+    assert [each.distribution for each in found().participants(recipe)] == ["lawyer"]
+    install("rival", PLUGIN_WITH_SECTION)
+    registry = found()
+    assert list(read(registry, plugins={"rival:legal": {}}).plugins) == ["legal"]
+    with pytest.raises(RecipeError, match="a second section 'legal', and plugins look for theirs by this name"):
+        read(registry, plugins={"lawyer:legal": {}, "rival:legal": {}})
+
+
 PLUGIN_WITH_SECTION = """
 class Legal(Settings, name="legal"):
     \"\"\"Law.\"\"\"

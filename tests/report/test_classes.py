@@ -33,6 +33,16 @@ def test_every_class_stands_there_with_the_figures_of_metrics_json(made: Made) -
     ]
 
 
+def test_a_name_that_can_not_be_seen_is_told_by_its_code_points(made: Made) -> None:
+    evidence = Evidence.read(made())
+    unseen = {"label": "\u200b", "rows": 1, "predicted": 1, "precision": 1.0, "recall": 1.0, "f1": 1.0}
+    test = {**evidence.test, "classes": [unseen], "confusion": {"labels": ["\u200b"], "matrix": [[1]]}}
+    section = classes.section(replace(evidence, metrics={"test": {**test, "confused_pairs": []}}), WORDS)
+    assert section
+    assert "\u200b" not in section.body
+    assert section.body.count("⟨U+200B⟩") == 3  # the table, and both heads of the matrix
+
+
 def test_the_matrix_has_the_counts_and_frames_what_is_right(made: Made) -> None:
     evidence = Evidence.read(made())
     section = classes.section(evidence, WORDS)

@@ -228,7 +228,7 @@ def test_what_others_put_into_the_folder_is_left_alone(tmp_path: Path, make_reci
 def test_a_damaged_lock_is_said_to_be_so(tmp_path: Path, make_recipe: Make, content: str) -> None:
     run = opened(make_recipe(), tmp_path, {"a": 1})
     (run.path / "lock.json").write_text(content)
-    with pytest.raises(RunError, match=r"0001/lock\.json\n  is damaged") as caught:
+    with pytest.raises(RunError, match=r"(?s)0001/lock\.json.*\n  is damaged") as caught:
         opened(make_recipe(), tmp_path, {"a": 1})
     assert "--fresh" in str(caught.value)
     assert opened(make_recipe(), tmp_path, {"a": 1}, fresh=True).id == "0002"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +55,34 @@ def test_other_weights_under_a_true_seal_are_found(tmp_path: Path, make_run: Mak
     seal(run)
     with pytest.raises(RunError, match=r"differ from the recorded ones by up to 0\.01; 1e-05 was expected"):
         verify(run)
+
+
+def rewritten(run: Run, facts: dict[str, Any], **columns: Any) -> Run:
+    """The run with other facts and columns in predictions.parquet, under a true seal."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = run.path / "predictions.parquet"
+    table = pq.read_table(path)
+    known = {**json.loads(table.schema.metadata[b"sftcore"]), **facts}
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    pq.write_table(table.replace_schema_metadata({b"sftcore": json.dumps(known).encode()}), path)
+    (run.path / SUMS).unlink()
+    seal(run)
+    return run
+
+
+def test_of_an_edited_record_it_is_said_what_is_wrong_with_it(tmp_path: Path, make_run: MakeRun) -> None:
+    run = make_run(tmp_path, paired=True)
+    assert verify(rewritten(run, {"precision": None})).skipped.endswith("with what it was recorded (precision)")
+    for facts, columns, message in (
+        ({"precision": "fp32", "auto_class": "AutoNothing"}, {}, "has no class AutoNothing"),
+        ({"auto_class": "AutoModelForSequenceClassification", "logits_from": ["other"]}, {}, "gives no other, which"),
+        ({"logits_from": ["logits"]}, {"input_ids": [[1]] * 24}, "in row 1 is not of one length"),
+    ):
+        with pytest.raises(RunError, match=message):
+            verify(rewritten(run, facts, **columns))
 
 
 def test_without_inputs_the_files_are_verified_and_the_rest_is_said(tmp_path: Path, make_run: MakeRun) -> None:

@@ -84,7 +84,7 @@ def test_places_are_whole_numbers(start: Any) -> None:
         ({"text": [], "answer_start": []}, ""),
         (None, ""),
         ({"text": ["he"], "answer_start": [16]}, ""),
-        ({"text": ["he", "曹雪芹"], "answer_start": [16, 1]}, NO_PLACE),
+        ({"text": ["he", "曹雪芹"], "answer_start": [16, 2]}, NO_PLACE),
         ({"text": ["he"], "answer_start": [-1]}, NO_PLACE),
         ({"text": ["he"], "answer_start": [900]}, NO_PLACE),
         ({"text": ["in 1715"], "answer_start": [None]}, SEVERAL),
@@ -97,6 +97,21 @@ def test_places_are_whole_numbers(start: Any) -> None:
 )
 def test_answers_have_to_stand_where_they_are_said_to(answers: Any, flaw: str) -> None:
     assert answers_flaw({"context": CONTEXT, "answers": answers}) == flaw
+
+
+@pytest.mark.parametrize(
+    ("context", "start", "how"),
+    [
+        ("甲方：张三", 4, "counted from 1"),
+        ("甲方：张三", 9, "counted in bytes"),
+        ("😀😀甲方：张三", 7, "counted in UTF-16 units"),
+        ("a\r\nb\r\n张三", 4, "counted with CR LF as one"),
+        ("张三和李四，还有张三", 9, "counted from 1"),
+    ],
+)
+def test_a_place_that_was_counted_otherwise_is_told_how(context: str, start: int, how: str) -> None:
+    flaw = answers_flaw({"context": context, "answers": {"text": ["张三"], "answer_start": [start]}})
+    assert flaw == f"answers are {how}, not in characters from 0 (answer_start)"
 
 
 def test_flaws_begin_with_the_role_that_they_are_of() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 from sftcore import DataError, Problem, Row, read_spans
@@ -13,9 +15,18 @@ Answers: TypeAlias = dict[str, list[Any]]
 
 NO_FORM = 'answers are not of the form {"text": [...], "answer_start": [...]}'
 NO_PLACE = "answers are not in the context at answer_start"
+COUNTED: Mapping[str, Callable[[str], int]] = {
+    "counted from 1": lambda before: len(before) + 1,
+    "counted in bytes": lambda before: len(before.encode()),
+    "counted in UTF-16 units": lambda before: len(before.encode("utf-16-le")) // 2,
+    "counted with CR LF as one": lambda before: len(before.replace("\r\n", "\n")),
+}
+"""How a place may have been counted that should be in code points from 0: of the text before it."""
 ABSENT = "answers are not in the context"
 SEVERAL = "answers stand in the context more than once, and no answer_start says where"
 _ADVICE = 'like {"text": ["308"], "answer_start": [34]}, [{"text": "308", "answer_start": 34}], or the text alone'
+_PLACES = 20
+"""Places of an answer in its context that are looked at to find out how its start was counted."""
 _YES = {"true", "yes", "y", "1", "1.0"}
 
 
@@ -76,8 +87,17 @@ def _flaw(text: Any, start: Any, context: str) -> str:
     if start is None:
         return SEVERAL if text in context else ABSENT
     if not isinstance(start, int) or start < 0 or not context.startswith(text, start):
-        return NO_PLACE
+        return _counted(text, start, context)
     return ""
+
+
+def _counted(text: str, start: Any, context: str) -> str:
+    """The flaw of an answer that is not at its place: how that was counted, where the context shows it."""
+    places = [match.start() for match in islice(re.finditer(re.escape(text), context), _PLACES)]
+    for name, count in COUNTED.items():
+        if any(count(context[:place]) == start for place in places):
+            return f"answers are {name}, not in characters from 0 (answer_start)"
+    return NO_PLACE
 
 
 def _is_yes(value: Any) -> bool:
