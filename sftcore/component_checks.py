@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, get_args
-
-from pydantic import BaseModel
 
 from sftcore import components, task
 from sftcore.components import Component, Kind
@@ -24,7 +21,6 @@ def component_complaint(cls: Any, kind: Kind, bases: tuple[type[Component], ...]
         _generic_complaint(cls)
         or _config_complaint(cls)
         or _field_complaint(cls)
-        or _nested_complaint(cls)
         or _naming_complaint(cls)
         or _abstract_complaint(cls)
         or _claim_complaint(cls)
@@ -69,29 +65,6 @@ def _field_complaint(cls: type[Component]) -> str:
         if hidden:
             return f"the field {name!r} hides {hidden.__name__}.{name}; give it another name"
     return ""
-
-
-def _nested_complaint(cls: type[Component]) -> str:
-    """Of a model in a field that is not as strict as the component, so that a misspelt key would pass in silence."""
-    for name, field in cls.model_fields.items():
-        for model in _models(field.annotation, set()):
-            if model.model_config.get("extra") != "forbid" or not model.model_config.get("frozen"):
-                flaw = f"the field {name!r}: {model.__qualname__} is not frozen, or lets unknown keys pass"
-                return f'{flaw}; write model_config = ConfigDict(frozen=True, extra="forbid") in it'
-    return ""
-
-
-def _models(annotation: Any, seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
-    """The models that a type is made of, those in their fields too."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation not in seen:
-            seen.add(annotation)
-            yield annotation
-            for field in annotation.model_fields.values():
-                yield from _models(field.annotation, seen)
-        return
-    for part in get_args(annotation):
-        yield from _models(part, seen)
 
 
 def _has_public(base: type, name: str) -> bool:

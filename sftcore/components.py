@@ -77,9 +77,10 @@ class Frozen(BaseModel):
     )
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Self:
-        """Validate a TOML table strictly: `true` is no number, `"12"` no integer, lists become tuples."""
-        return cls.model_validate_json(json.dumps(table), strict=True)
+    def from_table(cls, table: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Self:
+        """Validate a TOML table strictly: `true` is no number, `"12"` no integer, lists become tuples, and a key that
+        no field has is a mistake, in the tables of nested models too. Validators find `context` in their `info`."""
+        return cls.model_validate_json(json.dumps(table), strict=True, extra="forbid", context=context)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy whose updates are validated like any value, and whose cached properties are made anew."""
@@ -164,7 +165,7 @@ class RowPreprocessor(Component):
     def process(self, row: Row) -> Row | Drop:
         """Return the row to go on with (roles may change their values), or `Drop(reason)`.
 
-        Rows to predict have no targets: a step that could not do without them is refused before the training.
+        Rows to predict have no targets: a step that can't do without is warned of before the training.
         """
 
 

@@ -13,11 +13,11 @@ from sftcore.data.augment import augment
 from sftcore.data.encode import TRAIN_STAGE, EncodedRows, encode_rows, unknown_share
 from sftcore.data.ledger import Ledger
 from sftcore.data.load import Loaded
-from sftcore.data.preprocess import FOR_TARGET, STAGE, preprocess
+from sftcore.data.preprocess import FOR_TARGET, NEEDS_TARGET, STAGE, preprocess
 from sftcore.data.rows import Ids, Rows, Splits
 from sftcore.data.sightings import sighted
 from sftcore.data.split import split_rows
-from sftcore.data.untargeted import check_task
+from sftcore.data.untargeted import needs_targets
 from sftcore.errors import Problem
 from sftcore.models.base import Base
 from sftcore.models.loading import load_tokenizer
@@ -102,7 +102,7 @@ def prepare(
     clock = clock or Clock(reporter)
     with clock.stage("preprocess"):
         processed = preprocessed(loaded.rows, recipe, ledger)
-        _warn_of_dropped(ledger, reporter)
+        _warn_of_targets(ledger, reporter)
     with clock.stage("split"):
         splits = split_rows(loaded.rows, processed, recipe, ledger, reporter)
     train_rows = splits.train
@@ -113,7 +113,8 @@ def prepare(
     with sight, clock.stage("encode"):
         state = _fit(recipe, splits.train, reporter)
         tokenizer = load_tokenizer(recipe, base, _texts(recipe, splits.train))
-        check_task(recipe, splits.train.values, state, tokenizer)
+        for said in needs_targets(recipe.task, splits.train.values, state, tokenizer):
+            reporter.warning(f"{said}: rows to predict have none, so nothing can be predicted with this task")
         encode = partial(_encode, recipe, state, tokenizer)
         train = encode(train_rows, ledger, TRAIN_STAGE)
         _warn_of_unknown(train, tokenizer, reporter)
@@ -162,13 +163,19 @@ def _encode(
     return encode_rows(rows, recipe.task, state, tokenizer, tokenizer.model_max_length, ledger, stage)
 
 
-def _warn_of_dropped(ledger: Ledger, reporter: Reporter) -> None:
-    """Rows that a step leaves out for what their target says: rows to predict have none, so nobody leaves them out."""
+def _warn_of_targets(ledger: Ledger, reporter: Reporter) -> None:
+    """Rows that a step leaves out for what their target says, and steps that rows to predict, which have no targets,
+    could not pass."""
     for entry in ledger:
         for step, number in entry.details.get(FOR_TARGET, {}).items():
             rows = f"{number:,} of {entry.rows_in:,} rows"
             said = f"{step.partition(' ')[2]} drops {rows} for their target, which rows to predict don't have"
             reporter.warning(f"{said}: such rows will be predicted, and nothing that is measured tells how well")
+        for step, said in entry.details.get(NEEDS_TARGET, {}).items():
+            reporter.warning(
+                f"{step.partition(' ')[0]}: {said}: rows to predict have none, so nothing can be predicted with this "
+                'step; in it, take the role by row.get("…") and let a row pass that has none'
+            )
 
 
 def _warn_of_unknown(encoded: EncodedRows, tokenizer: PreTrainedTokenizerBase, reporter: Reporter) -> None:

@@ -25,7 +25,7 @@ from sftcore.data.spans import (
     read_spans,
     write_spans,
 )
-from sftcore.data.untargeted import TRIED, dropped_for_target
+from sftcore.data.untargeted import DROPS, TRIED, leans_on_target
 from sftcore.errors import DataError, PluginError, Problem, did_you_mean
 from sftcore.faults import raised
 from sftcore.task import Role
@@ -41,8 +41,8 @@ ORIGINAL = "__original__"
 """Key of a preprocessed row of a task with spans: by protected text role, the `Original` of that text."""
 
 EMPTY = "nothing left of the text"
-FOR_TARGET = "dropped_for_target"
-"""The ledger's detail of the rows that a step drops for what their target says."""
+FOR_TARGET, NEEDS_TARGET = "dropped_for_target", "needs_target"
+"""The ledger's details: rows that a step drops for what their target says, and why it lets none pass without."""
 STAGE = "preprocess"
 """The stage's name in the ledger; of a source with splits of its own it ends with that of the split."""
 
@@ -75,11 +75,12 @@ class Processed(NamedTuple):
 @dataclass(slots=True)
 class Counts:
     """What happened to rows: texts changed by step, rows dropped by reason with their ids (by step those that without
-    their target would have stayed), spans by status."""
+    their target would have stayed), spans by status; by step, why a row without its target would not pass."""
 
     changed: Counter[str] = field(default_factory=Counter)
     dropped: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     for_target: Counter[str] = field(default_factory=Counter)
+    needs_target: dict[str, str] = field(default_factory=dict)
     spans: Counter[str] = field(default_factory=Counter)
     unusable: list[int] = field(default_factory=list)
 
@@ -90,8 +91,8 @@ def preprocess(rows: Rows, recipe: Recipe, ledger: Ledger, stage: str = STAGE) -
     For a task with spans (a role that `protects` a text) the spans move with the texts; one that is lost, or
     grown by more than 2 characters, is put to (-1, -1) so that nothing is trained on it, and each row keeps
     its `Original` texts under `ORIGINAL`. Row preprocessors are tried without the targets, too, on some rows and on
-    those that they drop. Raises `PluginError` for a component that raises or breaks its contract, or that rows to
-    predict could not pass, naming it and the row, and `DataError` if no row is left.
+    those that they drop. Raises `PluginError` for a component that raises or breaks its contract, or that writes
+    targets into inputs, naming it and the row, and `DataError` if no row is left.
     """
     chain, counts = _Chain(recipe), Counts()
     kept: list[int] = []
@@ -211,7 +212,10 @@ class _Chain:
             {f"{key} {part.name}": counter[key] for key, part, _ in self.steps if counter[key]}
             for counter in (counts.changed, counts.for_target)
         )
-        found = {"changed": changed, "spans": dict(counts.spans), FOR_TARGET: for_target}
+        needs = {
+            f"{key} {part.name}": counts.needs_target[key] for key, part, _ in self.steps if key in counts.needs_target
+        }
+        found = {"changed": changed, "spans": dict(counts.spans), FOR_TARGET: for_target, NEEDS_TARGET: needs}
         return {name: part for name, part in found.items() if part}
 
     def run(self, row: Values, row_id: int, counts: Counts) -> Values | Drop:
@@ -222,9 +226,11 @@ class _Chain:
                 if isinstance(component, TextPreprocessor):
                     row, changed = self._rewritten(key, component, on, row, traced)
                 else:
-                    result, for_target = self._processed(component, row, traced)
+                    result, leaning = self._processed(component, row, traced)
+                    if leaning and leaning != DROPS:
+                        counts.needs_target.setdefault(key, leaning)
                     if isinstance(result, Drop):
-                        counts.for_target[key] += for_target
+                        counts.for_target[key] += leaning == DROPS
                         return result
                     row, changed = result
             except MemoryError:
@@ -265,21 +271,20 @@ class _Chain:
 
     def _processed(
         self, component: RowPreprocessor, row: Values, traced: _Traced | None
-    ) -> tuple[tuple[Values, int] | Drop, bool]:
-        """What the step makes of the row, and whether it drops it for its target alone."""
+    ) -> tuple[tuple[Values, int] | Drop, str]:
+        """What the step makes of the row, and what it does for the row's target (see `leans_on_target`)."""
         shown = row if traced is None else traced.shown(row)
         view = MappingProxyType(shown)
         result = component.process(view)
         if isinstance(result, Drop):
             if not isinstance(result.reason, str) or not result.reason:
                 raise PluginError(Problem(f"{component.name} dropped a row without a reason"))
-            return result, dropped_for_target(component, shown, result, self.roles)
+            return result, leans_on_target(component, shown, result, self.roles)
         new = shown if result is view or result == shown else checked_row(shown, result, self.roles, component)
-        if self.trying:
-            dropped_for_target(component, shown, new, self.roles)
+        leaning = leans_on_target(component, shown, new, self.roles) if self.trying else ""
         if new is shown:
-            return (row, 0), False
-        return (new if traced is None else traced.replaced(shown, new, row), 1), False
+            return (row, 0), leaning
+        return (new if traced is None else traced.replaced(shown, new, row), 1), leaning
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -99,7 +98,7 @@ def _chosen(kind: Kind, use: str, table: Any, context: Mapping[str, Any] | None,
         problem: Problem = error.problems[0]
         raise _at(loc, mistake(problem.message, problem.advice), use) from error
     try:
-        return entry.cls.model_validate_json(json.dumps(table), strict=True, context=context)  # type: ignore[no-any-return]  # the registry is Any here
+        return entry.cls.from_table(table, context)  # type: ignore[no-any-return]  # the registry is Any here
     except ValidationError:
         raise
     except Exception as error:  # a plugin's own validator may raise anything

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -365,16 +366,20 @@ def test_out_of_memory_is_no_mistake_of_the_component() -> None:
     ("way", "said"),
     [
         ("needs", r"labelled raised KeyError: 'label' \(data/test_preprocess.py:\d+\) in process\(row\) without label"),
-        (
-            "wants",
-            r"labelled drops a row that has no label \(no label\): rows to predict have none \(row 1 of the data\)",
-        ),
-        ("writes", "labelled makes another text of a row that has no label"),
+        ("wants", r"labelled drops a row that has no label \(no label\)"),
     ],
 )
-def test_a_step_that_rows_to_predict_could_not_pass_is_refused_before_the_training(way: str, said: str) -> None:
-    with pytest.raises(PluginError, match=said):
-        run(["an A", "B"], Labelled(way=way))
+def test_a_step_that_rows_to_predict_could_not_pass_is_told_of(way: str, said: str) -> None:
+    texts, entry = run(["an A", "B"], Labelled(way=way))
+    assert texts
+    (step,) = entry["details"]["needs_target"]
+    assert step == "preprocess.0 labelled"
+    assert re.fullmatch(said, entry["details"]["needs_target"][step])
+
+
+def test_a_step_that_writes_into_a_text_what_the_target_says_is_refused() -> None:
+    with pytest.raises(PluginError, match=r"labelled makes another text of a row that has no label.*row 1 of the data"):
+        run(["an A", "B"], Labelled(way="writes"))
 
 
 def test_a_step_may_change_targets_and_drop_rows_for_them_and_these_are_counted() -> None:

@@ -80,11 +80,6 @@ BROKEN = {
         preprocessor(body="model_config = {'extra': 'allow'}\n    def edits(self, t): ..."),
         "model_config changes extra",
     ),
-    "a table of its own that takes any key": (
-        "from pydantic import BaseModel\nclass Rule(BaseModel):\n    weight: float = 1.0\n"
-        + preprocessor(body="rules: dict[str, tuple[Rule, ...] | None] = {}\n    def edits(self, t): ..."),
-        "Mine: the field 'rules': Rule is not frozen, or lets unknown keys pass; write model_config",
-    ),
     "generic": (
         "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
         + preprocessor(base='TextPreprocessor, Generic[T], name="mine"'),

@@ -137,6 +137,29 @@ def test_a_section_is_where_its_plugin_looks_for_it_however_the_recipe_calls_it(
         read(registry, plugins={"lawyer:legal": {}, "rival:legal": {}})
 
 
+PLUGIN_WITH_RULES = """
+from pydantic import BaseModel
+class Rule(BaseModel):
+    weight: float = 1.0
+class Weighs(RowPreprocessor, name="weighs"):
+    \"\"\"Weigh.\"\"\"
+    rules: dict[str, tuple[Rule, ...]] = {}
+    def process(self, row): return row
+@hookimpl
+def sftcore_register_preprocessors(): return [Weighs]
+"""
+
+
+def test_unknown_keys_are_mistakes_in_the_tables_of_nested_models_too(install: Install) -> None:
+    install("plug-rules", PLUGIN_WITH_RULES)
+    step = {"use": "weighs", "rules": {"a": [{"weight": 2.0}, {"wieght": 2.0}]}}
+    with pytest.raises(RecipeError) as error:
+        read(found(), preprocess=[step])
+    (problem,) = error.value.problems
+    assert problem.key == "preprocess.0.rules.a.1.wieght"
+    assert "unknown key" in problem.message
+
+
 PLUGIN_WITH_SECTION = """
 class Legal(Settings, name="legal"):
     \"\"\"Law.\"\"\"
