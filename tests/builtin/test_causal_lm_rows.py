@@ -152,9 +152,8 @@ def test_conversations_with_one_prompt_stay_together_and_copies_are_twins() -> N
     assert list(task.corpus(values[3])) == ["Why?", "So."]
 
 
-def test_conversations_in_json_are_alike_by_what_is_said_not_by_the_names_around_it() -> None:
-    asked = ["where is my parcel", "how do I reset it", "may I pay later", "who wrote this"]
-    turns = [[{"role": "user", "content": text}, {"role": "assistant", "content": text[::-1]}] for text in asked]
-    values = [{"messages": json.dumps(chat)} for chat in [*turns, turns[0]]]
-    found = find_twins(Rows.of(values), Rows.of(values), CausalLM().roles, None)
-    assert found.groups.tolist() == [0, 1, 2, 3, 0]
+def test_conversations_in_json_are_alike_by_what_is_said_however_it_is_written() -> None:
+    chats = [chat("你好，今天下雨吗？", "下雨。"), chat("你好，明天下雨吗？", "不下。")]
+    values = [{"messages": json.dumps(turns, ensure_ascii=escaped)} for escaped in (True, False) for turns in chats]
+    found = find_twins(Rows.of(values), Rows.of(values), CausalLM().roles, 0.95)
+    assert found.groups.tolist() == [0, 1, 0, 1]
