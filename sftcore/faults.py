@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from sftcore.components import Component
 
 
-def raised(component: type[Component], error: BaseException) -> str:
+def raised(component: type[Component], error: BaseException, *, quoting: bool = True) -> str:
     """`KeyError: 'label' (my_plugin/steps.py:12)`: the innermost line that lies in a file of the class or of
-    one that it derives from. The core's own files are no place, and where there is none the text ends before it."""
-    said = " ".join(str(error).split())[:240]
+    one that it derives from. The core's own files are no place, and where there is none the text ends before it.
+    Without `quoting` the error's own words, which may hold a text of the data, are left out."""
+    said = " ".join(str(error).split())[:240] if quoting else ""
     files = {_file(cls) for cls in component.__mro__} - {""}
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     place = f" ({'/'.join(Path(own[-1].filename).parts[-2:])}:{own[-1].lineno})" if own else ""

@@ -11,7 +11,7 @@ from copy import deepcopy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sftcore.components import Drop, Row, RowPreprocessor
+from sftcore.components import Component, Drop, Row, RowPreprocessor
 from sftcore.errors import PluginError, Problem, SftcoreError
 from sftcore.faults import raised
 from sftcore.task import Role, Task, TaskState
@@ -48,7 +48,7 @@ def leans_on_target(component: RowPreprocessor, row: Row, result: Row | Drop, ro
     except MemoryError:
         raise
     except Exception as error:
-        return f"{component.name} raised {raised(type(component), error)} in process(row) without {targets}"
+        return f"{component.name} raised {_fault(component, error, roles)} in process(row) without {targets}"
     if isinstance(blind, Drop) or isinstance(result, Drop):
         if isinstance(blind, Drop) and not isinstance(result, Drop):
             return f"{component.name} drops a row that has no {targets} ({blind.reason})"
@@ -78,4 +78,10 @@ def needs_targets(
         except SftcoreError:  # said again, with its place, where all rows are encoded
             continue
         except Exception as error:
-            yield f"{task.name} raised {raised(type(task), error)} in {name} of rows without {targets}"
+            yield f"{task.name} raised {_fault(task, error, task.roles)} in {name} of rows without {targets}"
+
+
+def _fault(component: Component, error: Exception, roles: Mapping[str, Role]) -> str:
+    """What was raised. It is kept in the ledger, so of its words only the name of a role is quoted."""
+    of_role = isinstance(error, KeyError) and bool(error.args) and error.args[0] in roles
+    return raised(type(component), error, quoting=of_role)

@@ -99,6 +99,8 @@ class Labelled(RowPreprocessor, name="labelled"):
         """What the way says."""
         if self.way == "needs":
             return Drop("in the text") if row["label"] in row["text"] else row
+        if self.way == "quotes" and "label" not in row:
+            raise ValueError(row["text"])
         if self.way == "wants":
             return row if row.get("label") else Drop("no label")
         if self.way == "writes":
@@ -367,6 +369,7 @@ def test_out_of_memory_is_no_mistake_of_the_component() -> None:
     [
         ("needs", r"labelled raised KeyError: 'label' \(data/test_preprocess.py:\d+\) in process\(row\) without label"),
         ("wants", r"labelled drops a row that has no label \(no label\)"),
+        ("quotes", r"labelled raised ValueError \(data/test_preprocess.py:\d+\) in process\(row\) without label"),
     ],
 )
 def test_a_step_that_rows_to_predict_could_not_pass_is_told_of(way: str, said: str) -> None:
